@@ -1,0 +1,143 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The application: Pecan, and around it the middleware."""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import orjson
+import pecan.core
+import webob
+from keystonemiddleware import auth_token
+from oslo_config import cfg
+from oslo_middleware import (
+    cors,
+    healthcheck,
+    http_proxy_to_wsgi,
+    request_id,
+    sizelimit,
+)
+
+from freezer_api import exceptions
+from freezer_api.api import hooks
+from freezer_api.api.controllers import root
+from freezer_api.api.middleware import ContextMiddleware, JSONErrors, NoAuth
+from freezer_api.api.request import Reply, Request, Services
+from freezer_api.db.session import Database
+from freezer_api.policy import Policy
+
+WSGI = Callable[..., Iterable[bytes]]
+
+_JSON = 'application/json'
+_JSON_HOME = 'application/json-home'
+
+
+class Application(pecan.core.PecanBase):  # type: ignore[misc]  # Pecan is untyped
+    """Pecan with our routing and rendering.
+
+    Pecan's own asks for the signature of a handler several times a request, which costs more than the rest of it.
+    """
+
+    def route(self, request: Request, node: root.Root, path: str) -> tuple[Any, list[str]]:
+        _check_accept(request)
+        request.pecan['content_type'] = _JSON
+        return node.find(request)
+
+    def get_args(
+        self, state: Any, params: Any, remainder: list[str], argspec: Any, im_self: Any
+    ) -> tuple[list[Any], list[Any], dict[str, Any]]:
+        return [state.request, *remainder], [], {}
+
+    def invoke_controller(
+        self, controller: Any, args: list[Any], kwargs: dict[str, Any], state: Any
+    ) -> None:
+        answer = controller(*args, **kwargs)
+        response: webob.Response = state.response
+        response.status_int = controller.route.status
+        if isinstance(answer, Reply):
+            response.headers['ETag'] = f'"{answer.version}"'
+            if answer.found and state.request.has_version(answer.version):
+                response.status_int = 304
+                return
+            answer = answer.document
+        if answer is not None:
+            response.body = orjson.dumps(answer)
+            response.content_type = _JSON
+
+
+def _check_accept(request: Request) -> None:
+    accept = request.environ.get('HTTP_ACCEPT')
+    if accept in (None, '', '*/*', _JSON):
+        return
+    if not request.accept.acceptable_offers([_JSON]):
+        raise exceptions.NotAcceptable('This service answers application/json.')
+
+
+class Discovery:
+    """Middleware for the routes that need no token: ``/``, ``/v2`` and ``/healthcheck``."""
+
+    def __init__(self, application: WSGI, health: WSGI) -> None:
+        self._application = application
+        self._health = health
+
+    def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        path = environ.get('PATH_INFO', '').rstrip('/')
+        if path == '/healthcheck':
+            return self._health(environ, start_response)
+        if path not in ('', '/v2'):
+            return self._application(environ, start_response)
+        if environ['REQUEST_METHOD'] not in ('GET', 'HEAD'):
+            error = exceptions.MethodNotAllowed(['GET', 'HEAD'])
+            response = webob.Response(
+                body=hooks.error_body(error.code, error.title, error.description),
+                status=error.code,
+                content_type=_JSON,
+                charset=None,
+                headerlist=[*error.headers.items()],
+            )
+        elif path == '':
+            response = webob.Response(
+                body=orjson.dumps(root.versions(Request(environ))),
+                status=300,
+                content_type=_JSON,
+                charset=None,
+            )
+        else:
+            response = webob.Response(
+                body=orjson.dumps(root.HOME_V2), content_type=_JSON_HOME, charset=None
+            )
+        answer: Iterable[bytes] = response(environ, start_response)
+        return answer
+
+
+def build(conf: cfg.ConfigOpts) -> WSGI:
+    """The whole WSGI application for a configuration.
+
+    Its attribute ``database`` is the :class:`~freezer_api.db.session.Database` that it uses.
+    """
+    database = Database(conf)
+    services = Services(
+        policy=Policy(conf),
+        default_limit=conf.api.default_limit,
+        max_limit=conf.api.max_limit,
+        max_depth=conf.api.max_depth,
+    )
+    application: Any = Application(
+        root.Root(),
+        hooks=[hooks.ErrorHook()],
+        guess_content_type_from_ext=False,
+        force_canonical=False,
+        request_cls=Request,
+    )
+    application = ContextMiddleware(application, database, services)
+    if conf.auth_strategy == 'noauth':
+        application = NoAuth(application)
+    else:
+        application = auth_token.AuthProtocol(application, {'oslo_config_config': conf})
+    application = Discovery(application, healthcheck.Healthcheck.app_factory({}, oslo_config_config=conf))
+    application = sizelimit.RequestBodySizeLimiter(application, conf)
+    application = JSONErrors(application)
+    application = request_id.RequestId(application, conf)
+    application = cors.CORS(application, conf)
+    application = http_proxy_to_wsgi.HTTPProxyToWSGI(application, conf)
+    application.database = database
+    return application  # type: ignore[no-any-return]

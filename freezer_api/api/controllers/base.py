@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Routing below a collection."""
+
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+from freezer_api import exceptions
+from freezer_api.api.expose import Route
+from freezer_api.api.request import Document, Reply, Request
+from freezer_api.context import Scope
+
+Answer = Document | Reply | None
+
+
+class RestController:
+    """The routes of one collection, chosen by method and path segments.
+
+    Pecan's own RestController lets query and body become arguments, obeys ``_method`` and finds attributes by path
+    segment; none of that is wanted here.
+    """
+
+    collection: ClassVar[str]
+    routes: ClassVar[list[tuple[Route, Callable[..., Answer]]]]
+
+    def __init_subclass__(cls) -> None:
+        cls.routes = [
+            (member.route, member) for member in vars(cls).values() if hasattr(member, 'route')
+        ]
+
+    def find(self, request: Request, segments: list[str]) -> tuple[Any, list[str]]:
+        """The handler of the request and its arguments.
+
+        :raises NotFound: no such path
+        :raises MethodNotAllowed: a path, but not for this method
+        """
+        method = 'GET' if request.method == 'HEAD' else request.method
+        allowed = []
+        for route, handler in self.routes:
+            if not _fits(route, segments) or (request.version_1 and not route.v1):
+                continue
+            if route.method == method:
+                names = [
+                    segment
+                    for segment, pattern in zip(segments, route.segments, strict=True)
+                    if pattern.startswith('{')
+                ]
+                return handler.__get__(self), names
+            allowed.append(route.method)
+        if allowed:
+            raise exceptions.MethodNotAllowed(sorted(allowed))
+        raise exceptions.NotFound('There is no such path.')
+
+    def authorize(self, request: Request, route: Route, project_id: str) -> None:
+        """Check the route's rule and bind the request to its project.
+
+        :raises Forbidden: the policy says no
+        """
+        context = request.caller
+        request.services.policy.authorize(context, route.rule, project_id)
+        context.scope = Scope(project_id, user_id=context.user_id if request.version_1 else None)
+
+    def allows(self, request: Request, rule: str) -> bool:
+        """Whether the caller also passes another rule, for the project of the request."""
+        context = request.caller
+        return request.services.policy.allows(context, rule, context.scope.project_id)
+
+
+def _fits(route: Route, segments: list[str]) -> bool:
+    return len(route.segments) == len(segments) and all(
+        pattern.startswith('{') or pattern == segment
+        for pattern, segment in zip(route.segments, segments, strict=True)
+    )

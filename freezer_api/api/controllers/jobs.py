@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Jobs and their events."""
+
+import dataclasses
+
+from freezer_api import exceptions
+from freezer_api.api import types
+from freezer_api.api.controllers.base import RestController
+from freezer_api.api.expose import expose
+from freezer_api.api.request import Document, Reply, Request
+from freezer_api.db import jobs, session
+from freezer_api.db.documents import without
+from freezer_api.domain import definitions, events
+from freezer_api.domain.merge import merge
+from freezer_api.schemas import jobs as schema
+
+# Never taken from a caller. Trusts of central clients will be made by the service alone.
+_OF_THE_SERVICE = ('user_credentials', 'user_id', 'project_id', '_version')
+
+
+class JobsController(RestController):
+    """Jobs of one project."""
+
+    collection = 'jobs'
+
+    @expose('GET', rule='jobs:get_all')
+    def get_all(self, request: Request) -> Document:
+        """GET /v2/{project_id}/jobs: one page, oldest first; of all projects for those who may ask."""
+        context = request.caller
+        sees_all = self.allows(request, 'jobs:get_all_projects')
+        if types.boolean(request.query, 'all_projects') and sees_all:
+            context.scope = dataclasses.replace(context.scope, all_projects=True)
+        return {'jobs': jobs.find(context, request.search(), request.page(), show_pid=sees_all)}
+
+    @expose('POST', rule='jobs:create', status=201)
+    def post(self, request: Request) -> Reply:
+        """POST /v2/{project_id}/jobs: store a job and the actions that it brings."""
+        document = _read(request)
+        schema.check_create(definitions.fill_entries(document))
+        job_id = document.get('job_id') or session.new_id()
+        now = session.seconds()
+        times = {'time_created': now, 'time_started': -1, 'time_ended': -1}
+        document['job_schedule'] = {**document.get('job_schedule', {}), **times}
+        jobs.create(request.caller, job_id, document)
+        return Reply({'job_id': job_id}, 1)
+
+    @expose('GET', '{job_id}', rule='jobs:get')
+    def get(self, request: Request, job_id: str) -> Reply:
+        """GET /v2/{project_id}/jobs/{job_id}."""
+        sees_all = self.allows(request, 'jobs:get_all_projects')
+        return Reply(*jobs.get(request.caller, job_id, show_pid=sees_all), found=True)
+
+    @expose('PATCH', '{job_id}', rule='jobs:update')
+    def patch(self, request: Request, job_id: str) -> Reply:
+        """PATCH /v2/{project_id}/jobs/{job_id}: merge into the stored job."""
+        patch = _read(request)
+        defaults = patch.pop('action_defaults', None)
+        if defaults is not None and 'job_actions' not in patch:
+            raise exceptions.BadRequest('action_defaults needs job_actions to complete')
+
+        def change(stored: Document) -> Document:
+            merged = merge(stored, patch)
+            if defaults is not None:
+                merged['action_defaults'] = defaults
+            schema.check_update(stored, definitions.fill_entries(merged))
+            return merged
+
+        version = jobs.update(
+            request.caller,
+            job_id,
+            change,
+            request.expected_version,
+            with_actions='job_actions' in patch,
+        )
+        return Reply({'job_id': job_id, 'version': version}, version)
+
+    @expose('POST', '{job_id}', rule='jobs:create', status=201)
+    def replace(self, request: Request, job_id: str) -> Reply:
+        """POST /v2/{project_id}/jobs/{job_id}: create or replace."""
+        document = {**_read(request), 'job_id': job_id}
+        schema.check_replace(definitions.fill_entries(document))
+        version = jobs.replace(request.caller, job_id, document, request.expected_version)
+        return Reply({'job_id': job_id, 'version': version}, version)
+
+    @expose('DELETE', '{job_id}', rule='jobs:delete', status=204)
+    def delete(self, request: Request, job_id: str) -> None:
+        """DELETE /v2/{project_id}/jobs/{job_id}: 204 whether or not it was there."""
+        jobs.delete(request.caller, job_id, request.expected_version)
+
+    @expose('POST', '{job_id}', 'event', rule='jobs:event:create', status=202)
+    def post_event(self, request: Request, job_id: str) -> Document:
+        """POST /v2/{project_id}/jobs/{job_id}/event: start, stop or abort."""
+        event = events.parse(request.document())
+        return {'result': jobs.post_event(request.caller, job_id, event)}
+
+
+def _read(request: Request) -> Document:
+    return without(request.document(), _OF_THE_SERVICE)

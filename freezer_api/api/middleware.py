@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Middleware of our own: identity, and JSON for errors of the others."""
+
+import ipaddress
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from freezer_api.api import hooks
+from freezer_api.api.request import Services
+from freezer_api.context import RequestContext
+from freezer_api.db.session import Database
+
+WSGI = Callable[..., Iterable[bytes]]
+
+_ANONYMOUS = {
+    'HTTP_X_USER_ID': 'demo',
+    'HTTP_X_PROJECT_ID': 'demo',
+    'HTTP_X_ROLES': 'admin,member,reader',
+}
+
+
+class ContextMiddleware:
+    """Make the context of the request from the identity headers, which auth_token or NoAuth vouch for."""
+
+    def __init__(self, application: WSGI, database: Database, services: Services) -> None:
+        self._application = application
+        self._database = database
+        self._services = services
+
+    def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        context = RequestContext.from_environ(environ, overwrite=False)
+        context.database = self._database
+        environ['freezer.context'] = context
+        environ['freezer.services'] = self._services
+        return self._application(environ, start_response)
+
+
+class NoAuth:
+    """Believe the identity headers, and fill in those that are missing. Answers callers on this host alone."""
+
+    def __init__(self, application: WSGI) -> None:
+        self._application = application
+
+    def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        if not _is_loopback(environ.get('REMOTE_ADDR', '')):
+            body = hooks.error_body(
+                403, 'Forbidden', 'auth_strategy is noauth, which serves loopback addresses only.'
+            )
+            start_response('403 Forbidden', _json_headers(body))
+            return [body]
+        for name, value in _ANONYMOUS.items():
+            if not environ.get(name):
+                environ[name] = value
+        return self._application(environ, start_response)
+
+
+def _is_loopback(address: str) -> bool:
+    try:
+        return ipaddress.ip_address(address).is_loopback
+    except ValueError:
+        return False
+
+
+def _json_headers(body: bytes) -> list[tuple[str, str]]:
+    return [('Content-Type', 'application/json'), ('Content-Length', str(len(body)))]
+
+
+class JSONErrors:
+    """Give every error of the middleware below our kind of body."""
+
+    def __init__(self, application: WSGI) -> None:
+        self._application = application
+
+    def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        replacement: list[bytes] = []
+
+        def start(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
+            code = int(status[:3])
+            types = [value for name, value in headers if name.lower() == 'content-type']
+            # The size limit has JSON of another form.
+            if code < 400 or (code != 413 and types == ['application/json']):
+                return start_response(status, headers, exc_info)
+            body = hooks.error_body(code, *hooks.describe(code))
+            replacement.append(body if environ['REQUEST_METHOD'] != 'HEAD' else b'')
+            kept = [
+                (name, value)
+                for name, value in headers
+                if name.lower() not in ('content-type', 'content-length')
+            ]
+            return start_response(status, kept + _json_headers(body), exc_info)
+
+        answer = self._application(environ, start)
+        if not replacement:
+            return answer
+        close = getattr(answer, 'close', None)
+        if close is not None:
+            close()
+        return replacement

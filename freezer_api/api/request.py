@@ -1,0 +1,145 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A request as the controllers see it, and their answers."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+from typing import Any
+from urllib import parse as urlparse
+
+import pecan
+from webob.multidict import MultiDict, NoVars
+
+from freezer_api import exceptions
+from freezer_api.api import body, types
+from freezer_api.context import RequestContext
+from freezer_api.db import search
+from freezer_api.policy import Policy
+
+Document = dict[str, Any]
+
+# A version is a 32-bit counter; an ETag that is none of ours matches no version.
+_NO_VERSION = -1
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Services:
+    """What an application is made of, for its requests."""
+
+    policy: Policy
+    default_limit: int
+    max_limit: int
+    max_depth: int
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Reply:
+    """A document with its version, which becomes the ETag.
+
+    :ivar found: the document was read, not written, so ``If-None-Match`` counts
+    """
+
+    document: Document | None
+    version: int
+    found: bool = False
+
+
+class Request(pecan.Request):  # type: ignore[misc]  # Pecan is untyped
+    """Query, body and caller; nothing of it reaches a controller as an argument.
+
+    Pecan would read parameters from the query and from a form body. Both are hidden from it.
+    """
+
+    @property
+    def GET(self) -> Any:  # noqa: N802  # name of WebOb
+        return _NO_PARAMETERS
+
+    params = GET
+
+    @property
+    def content_type(self) -> str:
+        return ''
+
+    @functools.cached_property
+    def query(self) -> dict[str, str]:
+        """The query; a parameter given twice is refused.
+
+        :raises BadRequest: given twice, or not UTF-8
+        """
+        text = self.environ.get('QUERY_STRING', '')
+        if not text:
+            return {}
+        try:
+            pairs = urlparse.parse_qsl(
+                text, keep_blank_values=True, errors='strict', max_num_fields=100
+            )
+        except ValueError:
+            raise exceptions.BadRequest('the query is not UTF-8 or too long') from None
+        query = dict(pairs)
+        if len(query) != len(pairs):
+            raise exceptions.BadRequest('a query parameter is given twice')
+        if '\x00' in text or '%00' in text:
+            raise exceptions.BadRequest('the query contains a NUL character')
+        return query
+
+    @property
+    def services(self) -> Services:
+        services: Services = self.environ['freezer.services']
+        return services
+
+    @property
+    def caller(self) -> RequestContext:
+        """Who calls."""
+        context: RequestContext = self.environ['freezer.context']
+        return context
+
+    @property
+    def version_1(self) -> bool:
+        """Whether the request came by v1."""
+        return bool(self.environ.get('freezer.v1'))
+
+    def document(self) -> Document:
+        """The JSON object in the body; ``{}`` if there is none.
+
+        :raises BadRequest: not a JSON object, or beyond the limits
+        """
+        return body.parse_object(self.raw_body(), self.services.max_depth)
+
+    def raw_body(self) -> bytes:
+        raw: bytes = self.body if self.is_body_readable else b''
+        return raw
+
+    def page(self) -> search.Page:
+        """The part of a list that is asked for."""
+        services = self.services
+        return types.page(self.query, services.default_limit, services.max_limit)
+
+    def search(self) -> search.Search:
+        """The search document of the body, or the same keys as JSON texts in the query."""
+        document = self.document()
+        for name in ('match', 'match_not', 'time_after', 'time_before'):
+            text = self.query.get(name)
+            if text and name not in document:
+                document[name] = body.parse(text.encode(), self.services.max_depth)
+        return search.parse(document)
+
+    @property
+    def expected_version(self) -> int | None:
+        """The version in ``If-Match``; None if any will do."""
+        header = self.environ.get('HTTP_IF_MATCH', '').strip()
+        if not header or header == '*':
+            return None
+        text = header.strip('"')
+        return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else _NO_VERSION
+
+    def has_version(self, version: int) -> bool:
+        """Whether ``If-None-Match`` names the version."""
+        header = self.environ.get('HTTP_IF_NONE_MATCH')
+        if not header:
+            return False
+        tags = [tag.strip().removeprefix('W/') for tag in header.split(',')]
+        return f'"{version}"' in tags or '*' in tags
+
+
+_NO_PARAMETERS = NoVars() if not hasattr(MultiDict, 'mixed') else MultiDict()

@@ -1,0 +1,136 @@
+# SPDX-License-Identifier: Apache-2.0
+"""freezer-manage: look after the database."""
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import sqlalchemy
+from alembic.util import CommandError
+from oslo_config import cfg
+from oslo_log import log
+from sqlalchemy import exc
+
+from freezer_api import conf as configuration
+from freezer_api.db import migration
+
+PROGRAM = 'freezer-manage'
+
+
+def _sync(conf: cfg.ConfigOpts) -> int:
+    """Create the tables, or bring them to the newest revision."""
+    migration.upgrade(conf.database.connection)
+    print(f'The database is at revision {migration.current(conf.database.connection)}.')
+    return 0
+
+
+def _version(conf: cfg.ConfigOpts) -> int:
+    """Print the revision the database is at."""
+    print(migration.current(conf.database.connection) or 'none')
+    return 0
+
+
+def _check(conf: cfg.ConfigOpts) -> int:
+    """Exit with 1 if the database is not at the newest revision."""
+    current = migration.current(conf.database.connection)
+    head = migration.head()
+    if current == head:
+        print(f'The database is at revision {head}, which is the newest.')
+        return 0
+    return _fail(
+        f'The database is at revision {current or "none"}, this release needs {head}. '
+        f'"{PROGRAM} db sync" applies pending revisions.'
+    )
+
+
+def _show(conf: cfg.ConfigOpts) -> int:
+    """Print the tables and their numbers of rows."""
+    tables = migration.tables(conf.database.connection)
+    width = max([len(name) for name, _ in tables], default=0)
+    for name, rows in tables:
+        print(f'{name:{width}} {rows:>12}')
+    if not tables:
+        print('The database has no tables of this service.')
+    return 0
+
+
+def _remove(conf: cfg.ConfigOpts) -> int:
+    """Drop all tables, with everything that is stored in them."""
+    url = sqlalchemy.make_url(conf.database.connection)
+    if not (conf.yes or conf.command.confirmed):
+        question = f'Remove all tables of this service from {url!r}? [y/N] '
+        try:
+            answer = input(question)
+        except EOFError:
+            print()
+            answer = ''
+        if answer.strip().lower() not in ('y', 'yes'):
+            return _fail('Nothing was removed.')
+    migration.remove(conf.database.connection)
+    print('The tables are removed.')
+    return 0
+
+
+_COMMANDS: dict[str, Callable[[cfg.ConfigOpts], int]] = {
+    'sync': _sync,
+    'update': _sync,  # the name of earlier releases
+    'version': _version,
+    'check': _check,
+    'show': _show,
+    'remove': _remove,
+}
+
+
+def _add_commands(subparsers: Any) -> None:
+    db = subparsers.add_parser('db', help='the database').add_subparsers(
+        dest='action', required=True, metavar='|'.join(_COMMANDS)
+    )
+    for name, function in _COMMANDS.items():
+        parser: argparse.ArgumentParser = db.add_parser(
+            name, help=function.__doc__, description=function.__doc__
+        )
+        parser.set_defaults(function=function)
+        if function is _remove:
+            parser.add_argument(
+                '--yes', '-y', dest='confirmed', action='store_true', help='Do not ask.'
+            )
+
+
+_CLI_OPTS: list[cfg.Opt] = [
+    cfg.BoolOpt('yes', short='y', default=False, help='Do not ask before tables are removed.'),
+    cfg.SubCommandOpt('command', title='commands', handler=_add_commands),
+]
+
+
+def _fail(message: str) -> int:
+    print(message, file=sys.stderr)
+    return 1
+
+
+def main(args: Sequence[str] | None = None) -> int:
+    """Run the command line; returns the exit code."""
+    try:
+        conf = configuration.new(
+            sys.argv[1:] if args is None else args, cli_opts=_CLI_OPTS, program=PROGRAM
+        )
+        log.setup(conf, PROGRAM)
+        function: Callable[[cfg.ConfigOpts], int] = conf.command.function
+        return function(conf)
+    except cfg.Error as error:
+        return _fail(f'The configuration is wrong: {error}')
+    except exc.ArgumentError:
+        # Its text may show the URL and so a password.
+        return _fail('The URL in [database] connection is malformed or names an unknown database.')
+    except ImportError as error:
+        return _fail(f'The driver of the database is not installed: {error}')
+    except exc.DBAPIError as error:
+        return _fail(f'The database refused: {error.orig}')
+    except (exc.SQLAlchemyError, CommandError, OSError) as error:
+        return _fail(f'The database could not be handled: {error}')
+    except KeyboardInterrupt:
+        return _fail('Interrupted.')
+
+
+if __name__ == '__main__':
+    sys.exit(main())

@@ -1,0 +1,60 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Who calls, and what the call may touch."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING, Any
+
+from oslo_context import context as oslo_context
+from oslo_db.sqlalchemy import enginefacade
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+    from freezer_api.db.session import Database
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Scope:
+    """The rows a request may see and change.
+
+    :ivar project_id: the one project of the request
+    :ivar user_id: v1 only: rows of this creator alone; None is the whole project
+    :ivar all_projects: lists of jobs only: rows of every project
+    """
+
+    project_id: str
+    user_id: str | None = None
+    all_projects: bool = False
+
+
+@enginefacade.transaction_context_provider
+class RequestContext(oslo_context.RequestContext):
+    """The caller, the database that serves it and, once authorised, the scope."""
+
+    database: Database
+    connection: Connection  # within a transaction, by enginefacade
+    _scope: Scope | None = None
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.roles = [role.lower() for role in self.roles or ()]
+
+    @property
+    def owner_id(self) -> str:
+        """The user whom new rows belong to."""
+        if self.user_id is None:
+            raise RuntimeError('a request reached the database without a user')
+        return self.user_id
+
+    @property
+    def scope(self) -> Scope:
+        """The scope; it does not exist before the request is authorised."""
+        if self._scope is None:
+            raise RuntimeError('a request reached the database before it was authorised')
+        return self._scope
+
+    @scope.setter
+    def scope(self, scope: Scope) -> None:
+        self._scope = scope

@@ -1,0 +1,306 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Actions: the catalogue of what jobs do."""
+
+from collections.abc import Callable, Collection
+from typing import Any
+
+import sqlalchemy as sa
+from oslo_db import exception as db_exception
+
+from freezer_api import exceptions
+from freezer_api.context import RequestContext
+from freezer_api.db import search, session
+from freezer_api.db.documents import Document, dump, load, without
+from freezer_api.db.models import Action, ActionAttachment, JobAttachment
+from freezer_api.domain import definitions
+
+MAX_RETRIES = 5
+MAX_RETRIES_INTERVAL = 6
+
+# Keys of the document that the service owns or that have a place of their own.
+_OWN = (
+    'action_id',
+    'project_id',
+    'user_id',
+    'max_retries',
+    'max_retries_interval',
+    'mandatory',
+    'freezer_action',
+    'version',
+    '_version',
+)
+
+# How many earlier definitions of an action are still recognised.
+_FORMER = 100
+
+_INDEX = search.Index(
+    key=(Action.project_id, Action.id),  # type: ignore[arg-type]
+    order=(Action.created_at, Action.id),  # type: ignore[arg-type]
+    columns={
+        'action_id': Action.id,
+        'user_id': Action.user_id,
+        'project_id': Action.project_id,
+        'max_retries': Action.max_retries,
+        'max_retries_interval': Action.max_retries_interval,
+        'mandatory': Action.mandatory,
+        'action': Action.action,
+        'mode': Action.mode,
+        'path_to_backup': Action.src_file,
+        'backup_name': Action.backup_name,
+        'container': Action.container,
+        'restore_abs_path': Action.restore_abs_path,
+    },
+    exact=(Action.id,),
+    texts=(Action.id, Action.search_text),
+    other=search.in_documents(Action.document, Action.freezer_action),  # type: ignore[arg-type]
+    containers=('freezer_action',),
+)
+
+
+def to_values(document: Document) -> Document:
+    """The columns that a document fills, apart from its key, owner, times and version."""
+    definition = document['freezer_action']
+    extras = without(document, _OWN)
+    return {
+        'action': search.key(definition.get('action')),
+        'mode': search.key(definition.get('mode')),
+        'src_file': search.key(definition.get('path_to_backup') or definition.get('src_file')),
+        'backup_name': search.key(definition.get('backup_name')),
+        'container': search.key(definition.get('container')),
+        'restore_abs_path': search.key(definition.get('restore_abs_path')),
+        'max_retries': _or(document.get('max_retries'), MAX_RETRIES),
+        'max_retries_interval': _or(document.get('max_retries_interval'), MAX_RETRIES_INTERVAL),
+        'mandatory': bool(document.get('mandatory')),
+        'freezer_action': dump(definition),
+        'document': dump(extras),
+        'search_text': search.text_of(definition, extras),
+    }
+
+
+def new_row(project_id: str, user_id: str, action_id: str, document: Document) -> Document:
+    """A complete new row."""
+    now = session.microseconds()
+    return {
+        'project_id': project_id,
+        'id': action_id,
+        'user_id': user_id,
+        'former': '[]',
+        'created_at': now,
+        'updated_at': now,
+        'version': 1,
+        **to_values(document),
+    }
+
+
+def _or(value: int | None, default: int) -> int:
+    return default if value is None else value
+
+
+def _to_document(row: Any) -> Document:
+    return {
+        'action_id': row.id,
+        'project_id': row.project_id,
+        'user_id': row.user_id,
+        'max_retries': row.max_retries,
+        'max_retries_interval': row.max_retries_interval,
+        'mandatory': row.mandatory,
+        'freezer_action': load(row.freezer_action),
+        **load(row.document),
+    }
+
+
+_SHOWN = (
+    Action.project_id,
+    Action.id,
+    Action.user_id,
+    Action.max_retries,
+    Action.max_retries_interval,
+    Action.mandatory,
+    Action.freezer_action,
+    Action.document,
+    Action.version,
+)
+
+
+def _owned(context: RequestContext) -> list[Any]:
+    scope = context.scope
+    clauses: list[Any] = [Action.project_id == scope.project_id]
+    if scope.user_id is not None:
+        clauses.append(Action.user_id == scope.user_id)
+    return clauses
+
+
+def _select(context: RequestContext, action_id: str) -> Any:
+    statement = sa.select(*_SHOWN, Action.former).where(*_owned(context), Action.id == action_id)
+    row = context.connection.execute(statement).first()
+    if row is None:
+        raise exceptions.NotFound('There is no such action.')
+    return row
+
+
+@session.reader
+def find(context: RequestContext, wanted: search.Search, page: search.Page) -> list[Document]:
+    """One page of actions, oldest first."""
+    keys = search.keys(_INDEX, [sa.and_(*_owned(context))], wanted, page)
+    statement = (
+        sa.select(*_SHOWN)
+        .join(keys, sa.and_(keys.c.project_id == Action.project_id, keys.c.id == Action.id))
+        .order_by(*search.in_order(keys))
+    )
+    return [_to_document(row) for row in context.connection.execute(statement)]
+
+
+@session.reader
+def get(context: RequestContext, action_id: str) -> tuple[Document, int]:
+    """An action and its version.
+
+    :raises NotFound: no such action
+    """
+    row = _select(context, action_id)
+    return _to_document(row), row.version
+
+
+@session.retry
+@session.writer
+def create(context: RequestContext, action_id: str, document: Document) -> None:
+    """Store an action.
+
+    :raises Conflict: the project has an action with that id
+    """
+    _insert(context, action_id, document)
+
+
+def _insert(context: RequestContext, action_id: str, document: Document) -> None:
+    row = new_row(context.scope.project_id, context.owner_id, action_id, document)
+    try:
+        context.connection.execute(sa.insert(Action).values(row))
+    except db_exception.DBDuplicateEntry:
+        raise exceptions.Conflict('The project has an action with this id.') from None
+
+
+@session.retry
+@session.writer
+def update(
+    context: RequestContext,
+    action_id: str,
+    change: Callable[[Document], Document],
+    expected: int | None,
+) -> int:
+    """Change an action, and with it every job that follows it; return its version.
+
+    :param change: makes the new document of the stored one; may run more than once
+    :raises NotFound: no such action
+    :raises PreconditionFailed: its version is not the expected one
+    """
+    row = _select(context, action_id)
+    session.check_version(expected, row.version)
+    return _write(context, row, change(_to_document(row)))
+
+
+def _write(context: RequestContext, row: Any, document: Document) -> int:
+    stored = _to_document(row)
+    values = to_values(document)
+    if to_values(stored) == values:
+        version: int = row.version
+        return version
+    former = load(row.former)
+    if stored['freezer_action'] != document['freezer_action']:
+        former = [*former, definitions.digest(stored['freezer_action'])][-_FORMER:]
+    result = context.connection.execute(
+        sa.update(Action)
+        .where(
+            Action.project_id == row.project_id,
+            Action.id == row.id,
+            Action.version == row.version,
+        )
+        .values(
+            **values,
+            former=dump(former),
+            updated_at=session.microseconds(),
+            version=row.version + 1,
+        )
+    )
+    session.swapped(result)
+    followers = sa.select(ActionAttachment.job_id).where(
+        ActionAttachment.project_id == row.project_id, ActionAttachment.follows == row.id
+    )
+    context.connection.execute(
+        sa.update(JobAttachment)
+        .where(JobAttachment.project_id == row.project_id, JobAttachment.job_id.in_(followers))
+        .values(version=JobAttachment.version + 1)
+    )
+    return int(row.version) + 1
+
+
+@session.retry
+@session.writer
+def replace(
+    context: RequestContext, action_id: str, document: Document, expected: int | None
+) -> int:
+    """Store the action under the id, in place of the one that is there; return its version.
+
+    :raises Conflict: v1: the action belongs to another user of the project
+    :raises PreconditionFailed: its version is not the expected one
+    """
+    try:
+        row = _select(context, action_id)
+    except exceptions.NotFound:
+        session.check_version(expected, 0)
+        _insert(context, action_id, document)
+        return 1
+    session.check_version(expected, row.version)
+    return _write(context, row, document)
+
+
+@session.retry
+@session.writer
+def delete(context: RequestContext, action_id: str, expected: int | None) -> bool:
+    """Delete an action; jobs that follow it keep its last definition. Tell whether it was there.
+
+    :raises PreconditionFailed: its version is not the expected one
+    """
+    try:
+        row = _select(context, action_id)
+    except exceptions.NotFound:
+        return False
+    session.check_version(expected, row.version)
+    own = ActionAttachment
+    context.connection.execute(
+        sa.update(own)
+        .where(own.project_id == row.project_id, own.follows == row.id)
+        .values(
+            follows=None,
+            freezer_action=row.freezer_action,
+            digest=definitions.digest(load(row.freezer_action)),
+            retries=sa.func.coalesce(own.retries, row.max_retries),
+            retry_interval=sa.func.coalesce(own.retry_interval, row.max_retries_interval),
+            mandatory=sa.func.coalesce(own.mandatory, row.mandatory),
+        )
+    )
+    try:
+        result = context.connection.execute(
+            sa.delete(Action).where(
+                Action.project_id == row.project_id,
+                Action.id == row.id,
+                Action.version == row.version,
+            )
+        )
+    except db_exception.DBReferenceError:
+        # A job began to follow it meanwhile.
+        raise session.lost_race() from None
+    session.swapped(result)
+    return True
+
+
+def select_many(context: RequestContext, ids: Collection[str]) -> dict[str, Any]:
+    """Rows by id, for jobs that refer to them."""
+    if not ids:
+        return {}
+    statement = sa.select(*_SHOWN, Action.former).where(*_owned(context), Action.id.in_(ids))
+    return {row.id: row for row in context.connection.execute(statement)}
+
+
+def insert_many(context: RequestContext, rows: list[Document]) -> None:
+    """Store actions that a job brings with it."""
+    if rows:
+        context.connection.execute(sa.insert(Action), rows)

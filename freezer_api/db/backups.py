@@ -1,0 +1,194 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Backups: what agents report of the data that they have stored."""
+
+from collections.abc import Callable
+from typing import Any
+
+import sqlalchemy as sa
+
+from freezer_api import exceptions
+from freezer_api.context import RequestContext
+from freezer_api.db import search, session
+from freezer_api.db.documents import Document, dump, load
+from freezer_api.db.models import Backup
+from freezer_api.domain.merge import same
+
+_INDEX = search.Index(
+    key=(Backup.project_id, Backup.id),  # type: ignore[arg-type]
+    order=(Backup.created_at, Backup.id),  # type: ignore[arg-type]
+    columns={
+        'backup_id': Backup.id,
+        'project_id': Backup.project_id,
+        'user_id': Backup.user_id,
+        'user_name': Backup.user_name,
+        'status': Backup.status,
+        'job_id': Backup.job_id,
+        'client_id': Backup.client_id,
+        'container': Backup.container,
+        'hostname': Backup.hostname,
+        'host_name': Backup.hostname,
+        'backup_name': Backup.backup_name,
+        'time_stamp': Backup.time_stamp,
+        'timestamp': Backup.time_stamp,
+        'level': Backup.level,
+        'curr_backup_level': Backup.curr_backup_level,
+    },
+    exact=(Backup.id, Backup.hostname, Backup.client_id),
+    texts=(Backup.id, Backup.status, Backup.search_text),
+    other=search.in_documents(Backup.backup_metadata),  # type: ignore[arg-type]
+    containers=('backup_metadata',),
+    time=Backup.time_stamp,
+)
+
+_SHOWN = (
+    Backup.project_id,
+    Backup.id,
+    Backup.user_id,
+    Backup.user_name,
+    Backup.status,
+    Backup.backup_metadata,
+    Backup.version,
+)
+
+
+def _to_values(metadata: Document) -> Document:
+    hostname = metadata.get('hostname', metadata.get('host_name'))
+    return {
+        'job_id': search.key(metadata.get('job_id')),
+        'client_id': search.key(metadata.get('client_id')),
+        'container': search.key(metadata.get('container')),
+        'hostname': search.key(hostname),
+        'backup_name': search.key(metadata.get('backup_name')),
+        'time_stamp': search.as_integer(metadata.get('time_stamp', metadata.get('timestamp'))),
+        'level': search.key(metadata.get('level')),
+        'curr_backup_level': search.key(metadata.get('curr_backup_level')),
+        'backup_metadata': dump(metadata),
+        'search_text': search.text_of(metadata),
+    }
+
+
+def _to_document(row: Any) -> Document:
+    return {
+        'backup_id': row.id,
+        'project_id': row.project_id,
+        'user_id': row.user_id,
+        'status': row.status,
+        'backup_metadata': load(row.backup_metadata),
+    }
+
+
+def _owned(context: RequestContext) -> list[Any]:
+    scope = context.scope
+    clauses: list[Any] = [Backup.project_id == scope.project_id]
+    if scope.user_id is not None:
+        clauses.append(Backup.user_id == scope.user_id)
+    return clauses
+
+
+def _select(context: RequestContext, backup_id: str) -> Any:
+    statement = sa.select(*_SHOWN).where(*_owned(context), Backup.id == backup_id)
+    row = context.connection.execute(statement).first()
+    if row is None:
+        raise exceptions.NotFound('There is no such backup.')
+    return row
+
+
+@session.reader
+def find(context: RequestContext, wanted: search.Search, page: search.Page) -> list[Document]:
+    """One page of backups, oldest record first."""
+    keys = search.keys(_INDEX, [sa.and_(*_owned(context))], wanted, page)
+    statement = (
+        sa.select(*_SHOWN)
+        .join(keys, sa.and_(keys.c.project_id == Backup.project_id, keys.c.id == Backup.id))
+        .order_by(*search.in_order(keys))
+    )
+    return [_to_document(row) for row in context.connection.execute(statement)]
+
+
+@session.reader
+def get(context: RequestContext, backup_id: str) -> tuple[Document, int]:
+    """A backup and its version.
+
+    :raises NotFound: no such backup
+    """
+    row = _select(context, backup_id)
+    return _to_document(row), row.version
+
+
+@session.retry
+@session.writer
+def create(context: RequestContext, backup_id: str, status: str, metadata: Document) -> None:
+    """Store the metadata of a backup."""
+    now = session.microseconds()
+    context.connection.execute(
+        sa.insert(Backup).values(
+            project_id=context.scope.project_id,
+            id=backup_id,
+            user_id=context.owner_id,
+            user_name=search.key(context.user_name),
+            status=status,
+            created_at=now,
+            updated_at=now,
+            version=1,
+            **_to_values(metadata),
+        )
+    )
+
+
+@session.retry
+@session.writer
+def update(
+    context: RequestContext,
+    backup_id: str,
+    change: Callable[[str, Document], tuple[str, Document]],
+    expected: int | None,
+) -> tuple[Document, int]:
+    """Change status and metadata; return the document and its version.
+
+    :param change: makes new ones of the stored ones; may run more than once
+    :raises NotFound: no such backup
+    :raises PreconditionFailed: its version is not the expected one
+    """
+    row = _select(context, backup_id)
+    session.check_version(expected, row.version)
+    document = _to_document(row)
+    status, metadata = change(row.status, document['backup_metadata'])
+    changed = {**document, 'status': status, 'backup_metadata': metadata}
+    if same(changed, document):
+        return document, row.version
+    result = context.connection.execute(
+        sa.update(Backup)
+        .where(
+            Backup.project_id == row.project_id,
+            Backup.id == row.id,
+            Backup.version == row.version,
+        )
+        .values(
+            status=status,
+            updated_at=session.microseconds(),
+            version=row.version + 1,
+            **_to_values(metadata),
+        )
+    )
+    session.swapped(result)
+    return changed, row.version + 1
+
+
+@session.retry
+@session.writer
+def delete(context: RequestContext, backup_id: str, expected: int | None) -> None:
+    """Delete a backup's record.
+
+    :raises NotFound: no such backup
+    :raises PreconditionFailed: its version is not the expected one
+    """
+    row = _select(context, backup_id)
+    session.check_version(expected, row.version)
+    result = context.connection.execute(
+        sa.delete(Backup).where(
+            Backup.project_id == row.project_id,
+            Backup.id == row.id,
+            Backup.version == row.version,
+        )
+    )
+    session.swapped(result)

@@ -1,0 +1,268 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Clients: registered hosts. A central client serves all projects and has one owner over the whole deployment."""
+
+import dataclasses
+from typing import Any
+
+import sqlalchemy as sa
+from oslo_db import exception as db_exception
+
+from freezer_api import exceptions
+from freezer_api.context import RequestContext
+from freezer_api.db import search, session
+from freezer_api.db.documents import Document, dump, load, without
+from freezer_api.db.models import Client, JobAttachment
+
+CAPABILITIES = (
+    'supported_actions',
+    'supported_modes',
+    'supported_storages',
+    'supported_engines',
+)
+
+_OWN = (
+    'client_id',
+    'uuid',
+    'hostname',
+    'description',
+    'is_central',
+    'project_id',
+    'user_id',
+    *CAPABILITIES,
+)
+
+_INDEX = search.Index(
+    key=(Client.project_id, Client.id),  # type: ignore[arg-type]
+    order=(Client.created_at, Client.id),  # type: ignore[arg-type]
+    columns={
+        'client_id': Client.id,
+        'user_id': Client.user_id,
+        'project_id': Client.project_id,
+        'uuid': Client.uuid,
+        'hostname': Client.hostname,
+        'config_id': Client.config_id,
+        'description': Client.description,
+        'is_central': Client.is_central,
+    },
+    exact=(Client.id, Client.uuid, Client.hostname),
+    texts=(Client.id, Client.uuid, Client.search_text),
+    other=search.in_documents(Client.document),  # type: ignore[arg-type]
+    containers=('client',),
+)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Capable:
+    """What jobs need to know of their client."""
+
+    client_id: str
+    is_central: bool
+    capabilities: dict[str, list[str]]
+
+
+def _to_document(row: Any) -> Document:
+    return {
+        'project_id': row.project_id,
+        'user_id': row.user_id,
+        'client': {
+            **load(row.document),
+            'client_id': row.id,
+            'uuid': row.uuid,
+            'hostname': row.hostname,
+            'description': row.description,
+            'is_central': row.is_central,
+            **{name: load(getattr(row, name)) for name in CAPABILITIES},
+        },
+    }
+
+
+_SHOWN = [column for column in Client.__table__.c if column.name not in ('search_text', 'last_seen')]
+
+
+def _visible(context: RequestContext, client_id: str) -> Any:
+    """Select the project's own client of that id, else the central one."""
+    project_id = context.scope.project_id
+    own = sa.select(sa.literal(0).label('rank'), *_SHOWN).where(
+        Client.project_id == project_id, Client.id == client_id
+    )
+    central = sa.select(sa.literal(1).label('rank'), *_SHOWN).where(
+        Client.central_id == client_id, Client.project_id != project_id
+    )
+    both = sa.union_all(own, central).subquery()
+    return sa.select(both).order_by(both.c.rank).limit(1)
+
+
+@session.reader
+def find(context: RequestContext, wanted: search.Search, page: search.Page) -> list[Document]:
+    """One page of the project's and all central clients, oldest first."""
+    project_id = context.scope.project_id
+    scopes = [
+        Client.project_id == project_id,
+        sa.and_(Client.is_central == sa.true(), Client.project_id != project_id),
+    ]
+    keys = search.keys(_INDEX, scopes, wanted, page)
+    statement = (
+        sa.select(*_SHOWN)
+        .join(keys, sa.and_(keys.c.project_id == Client.project_id, keys.c.id == Client.id))
+        .order_by(*search.in_order(keys))
+    )
+    return [_to_document(row) for row in context.connection.execute(statement)]
+
+
+@session.reader
+def get(context: RequestContext, client_id: str) -> tuple[Document, int]:
+    """A client of the project, or a central one, and its version.
+
+    :raises NotFound: no such client
+    """
+    row = context.connection.execute(_visible(context, client_id)).first()
+    if row is None:
+        raise exceptions.NotFound('There is no such client.')
+    return _to_document(row), row.version
+
+
+def capable(context: RequestContext, client_id: str) -> Capable:
+    """The client that jobs of the project run on, within the caller's transaction.
+
+    :raises UnprocessableEntity: no such client
+    """
+    row = context.connection.execute(_visible(context, client_id)).first()
+    if row is None:
+        raise exceptions.UnprocessableEntity('The client is not registered.')
+    return Capable(
+        row.id, row.is_central, {name: load(getattr(row, name)) for name in CAPABILITIES}
+    )
+
+
+@session.retry
+@session.writer
+def register(context: RequestContext, document: Document, defaults: dict[str, list[str]]) -> None:
+    """Store a registration, or refresh the one that is there.
+
+    A refresh changes the description and the capabilities that are given, and the keys that are free; host name,
+    uuid, owner and central flag stay.
+
+    :param defaults: of the capabilities, for a new registration
+    :raises Conflict: the uuid is taken, or the client id belongs to a central client of another project
+    """
+    project_id = context.scope.project_id
+    client_id = document['client_id']
+    row = context.connection.execute(_visible(context, client_id)).first()
+    if row is not None and row.project_id == project_id:
+        _refresh(context, row, document)
+        return
+    if row is not None:
+        raise exceptions.Conflict('A central client has this id.')
+    try:
+        context.connection.execute(
+            sa.insert(Client).values(_new_row(context, document, defaults))
+        )
+        if document.get('is_central'):
+            _adopt_jobs(context, client_id)
+    except db_exception.DBDuplicateEntry as error:
+        if 'pk_clients' in str(error.inner_exception) or 'PRIMARY' in str(error.inner_exception):
+            # Somebody else registered it meanwhile: refresh.
+            raise session.lost_race() from None
+        raise exceptions.Conflict('The uuid or the id of a central client is taken.') from None
+
+
+def _new_row(
+    context: RequestContext, document: Document, defaults: dict[str, list[str]]
+) -> Document:
+    now = session.microseconds()
+    extras = without(document, _OWN)
+    is_central = bool(document.get('is_central'))
+    row = {
+        'project_id': context.scope.project_id,
+        'id': document['client_id'],
+        'user_id': context.owner_id,
+        'uuid': document.get('uuid') or session.new_id(),
+        'config_id': search.key(document.get('config_id')),
+        'hostname': document.get('hostname'),
+        'description': document.get('description'),
+        'is_central': is_central,
+        'central_id': document['client_id'] if is_central else None,
+        'document': dump(extras),
+        'last_seen': now,
+        'created_at': now,
+        'updated_at': now,
+        'version': 1,
+    }
+    for name in CAPABILITIES:
+        row[name] = dump(document.get(name, defaults[name]))
+    row['search_text'] = _search_text(row, extras)
+    return row
+
+
+def _search_text(row: Document, extras: Document) -> str:
+    lists = [load(row[name]) for name in CAPABILITIES]
+    return search.text_of(row['hostname'], row['description'], lists, extras)
+
+
+def _refresh(context: RequestContext, row: Any, document: Document) -> None:
+    extras = {**load(row.document), **without(document, _OWN)}
+    values: Document = {
+        'hostname': row.hostname,
+        'config_id': search.key(extras.get('config_id')),
+        'description': document.get('description', row.description),
+        'document': dump(extras),
+    }
+    for name in CAPABILITIES:
+        values[name] = dump(document[name]) if name in document else getattr(row, name)
+    values['search_text'] = _search_text(values, extras)
+    now = session.microseconds()
+    changed = any(
+        values[name] != getattr(row, name) for name in values if name != 'search_text'
+    )
+    result = context.connection.execute(
+        sa.update(Client)
+        .where(
+            Client.project_id == row.project_id,
+            Client.id == row.id,
+            Client.version == row.version,
+        )
+        .values(
+            **values,
+            last_seen=now,
+            updated_at=now if changed else row.updated_at,
+            version=row.version + (1 if changed else 0),
+        )
+    )
+    session.swapped(result)
+
+
+def _adopt_jobs(context: RequestContext, client_id: str) -> None:
+    """Let the project's jobs that were there before count for the uniqueness of ids at a central client."""
+    context.connection.execute(
+        sa.update(JobAttachment)
+        .where(
+            JobAttachment.project_id == context.scope.project_id,
+            JobAttachment.client_id == client_id,
+        )
+        .values(central_client_id=client_id)
+    )
+
+
+@session.retry
+@session.writer
+def delete(context: RequestContext, client_id: str, expected: int | None) -> bool:
+    """Delete a client of the project; its jobs stay. Tell whether it was there.
+
+    :raises Forbidden: it is a central client of another project
+    :raises PreconditionFailed: its version is not the expected one
+    """
+    row = context.connection.execute(_visible(context, client_id)).first()
+    if row is None:
+        return False
+    if row.project_id != context.scope.project_id:
+        raise exceptions.Forbidden('The central client belongs to another project.')
+    session.check_version(expected, row.version)
+    result = context.connection.execute(
+        sa.delete(Client).where(
+            Client.project_id == row.project_id,
+            Client.id == row.id,
+            Client.version == row.version,
+        )
+    )
+    session.swapped(result)
+    return True

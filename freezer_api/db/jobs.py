@@ -1,0 +1,522 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Jobs: a definition (jobs), its entries (action_attachments) and its state (job_attachments)."""
+
+from collections.abc import Callable
+from typing import Any
+
+import sqlalchemy as sa
+from oslo_db import exception as db_exception
+
+from freezer_api import exceptions
+from freezer_api.context import RequestContext
+from freezer_api.db import attachments, clients, search, session, sessions
+from freezer_api.db.documents import Document, dump, load
+from freezer_api.db.models import Action, ActionAttachment, Client, Job, JobAttachment
+from freezer_api.domain import definitions, events
+
+# Keys of job_schedule that are state, with the columns of the same names.
+_WORDS = ('event', 'status', 'result')
+_NUMBERS = ('time_created', 'time_started', 'time_ended', 'current_pid')
+
+_SHOWN = (
+    Job.project_id,
+    Job.id,
+    Job.user_id,
+    Job.description,
+    Job.scheduling,
+    Job.session_name,
+    JobAttachment.client_id,
+    JobAttachment.central_client_id,
+    JobAttachment.event,
+    JobAttachment.status,
+    JobAttachment.result,
+    JobAttachment.current_pid,
+    JobAttachment.time_created,
+    JobAttachment.time_started,
+    JobAttachment.time_ended,
+    JobAttachment.session_id,
+    JobAttachment.session_tag,
+    JobAttachment.version,
+)
+
+_JOIN = sa.join(
+    Job,
+    JobAttachment,
+    sa.and_(JobAttachment.project_id == Job.project_id, JobAttachment.job_id == Job.id),
+)
+
+
+# --- search -----------------------------------------------------------------------------------------------------
+
+
+def _in_entries(clause: Any) -> Any:
+    """Some entry of the job fulfils the clause."""
+    own = ActionAttachment
+    return sa.exists(
+        sa.select(own.id)
+        .select_from(own)
+        .outerjoin(
+            Action, sa.and_(Action.project_id == own.project_id, Action.id == own.follows)
+        )
+        .where(own.project_id == JobAttachment.project_id, own.job_id == JobAttachment.job_id)
+        .where(clause)
+        .correlate(JobAttachment)
+    )
+
+
+def _other(path: tuple[str, ...], condition: search.Condition) -> Any:
+    """Keys without a column: of the schedule, else of the entries and their definitions."""
+    if path[0].startswith('schedule_'):
+        return search.in_documents(Job.scheduling)(path, condition)  # type: ignore[arg-type]
+    definition = sa.func.coalesce(ActionAttachment.freezer_action, Action.freezer_action)
+    find = search.in_documents(definition, ActionAttachment.document)  # type: ignore[arg-type]
+    if condition.negated or condition.value is None:
+        asked = search.Condition(condition.key, condition.value, negated=condition.value is None)
+        found = _in_entries(find(path, asked))
+        # Null: no entry has the key. Not a value: no entry has the value.
+        return found if condition.negated and condition.value is None else sa.not_(found)
+    return _in_entries(find(path, condition))
+
+
+def _text_in_entries(text: str) -> Any:
+    texts = (ActionAttachment.search_text, Action.search_text)
+    return _in_entries(
+        sa.or_(
+            ActionAttachment.action_id == text,
+            *(column.contains(text.lower(), autoescape=True) for column in texts),
+        )
+    )
+
+
+def _by_status(condition: search.Condition) -> Any:
+    """``completed`` by its own column: what agents ask for at every poll."""
+    if condition.value != 'completed':
+        return None
+    return JobAttachment.completed == (sa.false() if condition.negated else sa.true())
+
+
+def _by_action_id(condition: search.Condition) -> Any:
+    found = _in_entries(search.equals(ActionAttachment.action_id, condition.value))  # type: ignore[arg-type]
+    return sa.not_(found) if condition.negated else found
+
+
+def _by_session_id(condition: search.Condition) -> Any:
+    """No session is shown as an empty text."""
+    value = condition.value or None
+    return search.equals(JobAttachment.session_id, value, condition.negated)  # type: ignore[arg-type]
+
+
+_COLUMNS = {
+    'job_id': JobAttachment.job_id,
+    'project_id': JobAttachment.project_id,
+    'client_id': JobAttachment.client_id,
+    'event': JobAttachment.event,
+    'status': JobAttachment.status,
+    'result': JobAttachment.result,
+    'current_pid': JobAttachment.current_pid,
+    'time_created': JobAttachment.time_created,
+    'time_started': JobAttachment.time_started,
+    'time_ended': JobAttachment.time_ended,
+    'session_tag': JobAttachment.session_tag,
+    'user_id': Job.user_id,
+    'description': Job.description,
+    'session_name': Job.session_name,
+}
+_OF_ATTACHMENT = frozenset(
+    name for name, column in _COLUMNS.items() if column.class_ is JobAttachment
+) | {'session_id', 'action_id'}
+
+_INDEX = search.Index(
+    key=(JobAttachment.project_id, JobAttachment.job_id),  # type: ignore[arg-type]
+    order=(JobAttachment.created_at, JobAttachment.job_id),  # type: ignore[arg-type]
+    columns=_COLUMNS,
+    exact=(JobAttachment.job_id, JobAttachment.client_id),
+    texts=(
+        JobAttachment.job_id,
+        JobAttachment.client_id,
+        JobAttachment.status,
+        JobAttachment.event,
+        JobAttachment.result,
+        JobAttachment.session_id,
+        Job.search_text,
+    ),
+    text_elsewhere=_text_in_entries,
+    other=_other,
+    containers=('job_schedule', 'job_actions', 'freezer_action'),
+    special={
+        'status': _by_status,
+        'action_id': _by_action_id,
+        'session_id': _by_session_id,
+    },
+)
+
+
+def _source(wanted: search.Search, by_user: bool) -> Any:
+    """The table to look in; both only if the search needs both."""
+    names = {condition.key.split('.')[-1] for condition in wanted.conditions}
+    if by_user or wanted.texts or not names <= _OF_ATTACHMENT:
+        return _JOIN
+    return None
+
+
+# --- rows and documents -----------------------------------------------------------------------------------------
+
+
+def _to_document(row: Any, entries: list[Any]) -> Document:
+    schedule: Document = load(row.scheduling)
+    schedule.update({name: getattr(row, name) for name in _WORDS})
+    for name in _NUMBERS:
+        value = getattr(row, name)
+        if value is not None:
+            schedule[name] = value
+    document = {
+        'job_id': row.id,
+        'project_id': row.project_id,
+        'user_id': row.user_id,
+        'client_id': row.client_id,
+        'description': row.description or '',
+        'job_actions': [attachments.to_entry(entry) for entry in entries],
+        'job_schedule': schedule,
+        'session_id': row.session_id or '',
+        'session_tag': row.session_tag,
+    }
+    if row.session_name is not None:
+        document['session_name'] = row.session_name
+    return document
+
+
+def _to_answer(row: Any, entries: list[Any], show_pid: bool) -> Document:
+    """The document as the caller may see it."""
+    document = _to_document(row, entries)
+    schedule = document['job_schedule']
+    if not show_pid and row.own_client is None:
+        schedule.pop('current_pid', None)
+    if row.event == 'abort' and 'current_pid' not in schedule:
+        # The scheduler reads it of a job to abort; -1 is no process.
+        schedule['current_pid'] = -1
+    return document
+
+
+def _to_values(document: Document) -> tuple[Document, Document]:
+    """The columns of jobs and of job_attachments that a document fills."""
+    schedule = document.get('job_schedule') or {}
+    scheduling = {
+        key: value for key, value in schedule.items() if key not in (*_WORDS, *_NUMBERS)
+    }
+    # No description is shown as an empty text, which comes back from callers.
+    description = document.get('description') or None
+    job = {
+        'description': description,
+        'scheduling': dump(scheduling),
+        'session_name': document.get('session_name'),
+        'search_text': search.text_of(description, document.get('session_name'), scheduling),
+    }
+    state: Document = {name: schedule.get(name) or '' for name in _WORDS}
+    state['completed'] = state['status'] == 'completed'
+    state.update({name: schedule.get(name) for name in _NUMBERS})
+    return job, state
+
+
+def _owned(context: RequestContext) -> list[Any]:
+    scope = context.scope
+    clauses: list[Any] = []
+    if not scope.all_projects:
+        clauses.append(JobAttachment.project_id == scope.project_id)
+    if scope.user_id is not None:
+        clauses.append(Job.user_id == scope.user_id)
+    return clauses
+
+
+def _own_client(context: RequestContext) -> Any:
+    return sa.and_(
+        Client.project_id == context.project_id, Client.id == JobAttachment.client_id
+    )
+
+
+def _select(context: RequestContext, job_id: str) -> Any:
+    statement = (
+        sa.select(*_SHOWN, Client.id.label('own_client'))
+        .select_from(_JOIN.outerjoin(Client, _own_client(context)))
+        .where(
+            Job.project_id == context.scope.project_id,
+            Job.id == job_id,
+            *_owned(context),
+        )
+    )
+    row = context.connection.execute(statement).first()
+    if row is None:
+        raise exceptions.NotFound('There is no such job.')
+    return row
+
+
+def _entries(context: RequestContext, row: Any) -> list[Any]:
+    key = (row.project_id, row.id)
+    return attachments.select(context, [key]).get(key, [])
+
+
+# --- reading ----------------------------------------------------------------------------------------------------
+
+
+@session.reader
+def find(
+    context: RequestContext, wanted: search.Search, page: search.Page, show_pid: bool
+) -> list[Document]:
+    """One page of jobs, oldest first.
+
+    :param show_pid: show ``current_pid`` also of jobs on clients that are not the caller's
+    """
+    source = _source(wanted, context.scope.user_id is not None)
+    keys = search.keys(_INDEX, [sa.and_(True, *_owned(context))], wanted, page, source)
+    statement = (
+        sa.select(*_SHOWN, Client.id.label('own_client'))
+        .select_from(_JOIN.outerjoin(Client, _own_client(context)))
+        .join(keys, sa.and_(keys.c.project_id == Job.project_id, keys.c.id == Job.id))
+        .order_by(*search.in_order(keys))
+    )
+    rows = list(context.connection.execute(statement))
+    entries = attachments.select(context, [(row.project_id, row.id) for row in rows])
+    return [
+        _to_answer(row, entries.get((row.project_id, row.id), []), show_pid) for row in rows
+    ]
+
+
+@session.reader
+def get(context: RequestContext, job_id: str, show_pid: bool) -> tuple[Document, int]:
+    """A job and its version.
+
+    :raises NotFound: no such job
+    """
+    row = _select(context, job_id)
+    return _to_answer(row, _entries(context, row), show_pid), row.version
+
+
+# --- writing ----------------------------------------------------------------------------------------------------
+
+
+@session.retry
+@session.writer
+def create(context: RequestContext, job_id: str, document: Document) -> None:
+    """Store a job and the actions that it brings, all or nothing.
+
+    :raises Conflict: the project, or the central client, has a job with that id
+    :raises UnprocessableEntity: the client is unknown or lacks a capability, or an entry refers to no action
+    :raises BadRequest: the session is unknown
+    """
+    _insert(context, job_id, document)
+
+
+def _insert(context: RequestContext, job_id: str, document: Document) -> None:
+    project_id = context.scope.project_id
+    defaults = document.get('action_defaults') or {}
+    resolved = attachments.resolve(context, document['job_actions'], defaults, [])
+    client = _check_client(context, document['client_id'], resolved)
+    job, state = _to_values(document)
+    now = session.microseconds()
+    state['session_tag'] = document.get('session_tag') or 0
+    try:
+        context.connection.execute(
+            sa.insert(Job).values(
+                project_id=project_id, id=job_id, user_id=context.owner_id, created_at=now, **job
+            )
+        )
+        context.connection.execute(
+            sa.insert(JobAttachment).values(
+                project_id=project_id,
+                job_id=job_id,
+                client_id=client.client_id,
+                central_client_id=client.client_id if client.is_central else None,
+                created_at=now,
+                updated_at=now,
+                version=1,
+                **state,
+            )
+        )
+    except db_exception.DBDuplicateEntry:
+        raise exceptions.Conflict('A job has this id.') from None
+    attachments.insert(context, job_id, resolved)
+    if document.get('session_id'):
+        sessions.join(context, document['session_id'], job_id)
+
+
+def _check_client(
+    context: RequestContext, client_id: str, resolved: attachments.Resolved
+) -> clients.Capable:
+    client = clients.capable(context, client_id)
+    definitions.check_capabilities(client.capabilities, resolved.definitions)
+    return client
+
+
+@session.retry
+@session.writer
+def update(
+    context: RequestContext,
+    job_id: str,
+    change: Callable[[Document], Document],
+    expected: int | None,
+    with_actions: bool,
+) -> int:
+    """Change a job; return its version.
+
+    The session of a job changes by attaching and detaching alone: agents send back the session that they were given,
+    which may be an older one. For the same reason a tag older than the stored one does not replace it.
+
+    :param change: makes the new document of the stored one; may run more than once
+    :param with_actions: whether ``change`` looks at ``job_actions``; they are left out otherwise
+    :raises NotFound: no such job
+    :raises UnprocessableEntity: as for :func:`create`
+    :raises PreconditionFailed: its version is not the expected one
+    """
+    row = _select(context, job_id)
+    session.check_version(expected, row.version)
+    held = _entries(context, row) if with_actions else []
+    stored = _to_document(row, held)
+    if not with_actions:
+        del stored['job_actions']
+    document = change(stored)
+    tag = document.get('session_tag') or 0
+    if row.session_id is not None:
+        tag = max(tag, row.session_tag)
+    return _write(context, row, held, document, tag)
+
+
+def _write(
+    context: RequestContext, row: Any, held: list[Any], document: Document, session_tag: int
+) -> int:
+    """Store a document in place of the row's; entries only if the document has them."""
+    resolved = None
+    if 'job_actions' in document:
+        defaults = document.get('action_defaults') or {}
+        resolved = attachments.resolve(context, document['job_actions'], defaults, held)
+        if attachments.same(held, resolved):
+            resolved = None
+    central_client_id = row.central_client_id
+    if resolved is not None or document['client_id'] != row.client_id:
+        if resolved is None:
+            held = held or _entries(context, row)
+            checked = attachments.Resolved([], [], [load(entry.freezer_action) for entry in held])
+        else:
+            checked = resolved
+        client = _check_client(context, document['client_id'], checked)
+        central_client_id = client.client_id if client.is_central else None
+    job, state = _to_values(document)
+    state.update(
+        client_id=document['client_id'],
+        central_client_id=central_client_id,
+        session_tag=session_tag,
+    )
+    changed_job = any(
+        job[name] != getattr(row, name) for name in ('description', 'scheduling', 'session_name')
+    )
+    changed_state = any(
+        state[name] != getattr(row, name) for name in state if name != 'completed'
+    )
+    if not (changed_job or changed_state or resolved is not None):
+        version: int = row.version
+        return version
+    _swap(context, row, state)
+    if changed_job:
+        context.connection.execute(
+            sa.update(Job)
+            .where(Job.project_id == row.project_id, Job.id == row.id)
+            .values(**job)
+        )
+    if resolved is not None:
+        attachments.replace(context, row.id, resolved)
+    return int(row.version) + 1
+
+
+def _swap(context: RequestContext, row: Any, values: Document) -> None:
+    """Update the state of a job whose version is still the row's.
+
+    :raises Conflict: the central client has a job with this id
+    """
+    try:
+        result = context.connection.execute(
+            sa.update(JobAttachment)
+            .where(
+                JobAttachment.project_id == row.project_id,
+                JobAttachment.job_id == row.id,
+                JobAttachment.version == row.version,
+            )
+            .values(**values, updated_at=session.microseconds(), version=row.version + 1)
+        )
+    except db_exception.DBDuplicateEntry:
+        raise exceptions.Conflict('A job has this id.') from None
+    session.swapped(result)
+
+
+@session.retry
+@session.writer
+def replace(
+    context: RequestContext, job_id: str, document: Document, expected: int | None
+) -> int:
+    """Store the job under the id, in place of the one that is there; return its version.
+
+    :raises Conflict, UnprocessableEntity, BadRequest: as for :func:`create`
+    :raises PreconditionFailed: its version is not the expected one
+    """
+    try:
+        row = _select(context, job_id)
+    except exceptions.NotFound:
+        session.check_version(expected, 0)
+        _insert(context, job_id, document)
+        return 1
+    session.check_version(expected, row.version)
+    version = _write(
+        context, row, _entries(context, row), document, document.get('session_tag') or 0
+    )
+    wanted = document.get('session_id') or None
+    if wanted == row.session_id:
+        return version
+    if wanted is None:
+        sessions.leave(context, job_id)
+    else:
+        sessions.join(context, wanted, job_id)
+    return version + 1
+
+
+@session.retry
+@session.writer
+def post_event(context: RequestContext, job_id: str, event: str) -> str:
+    """Ask the agent of a job to start, stop or abort it; return the text of the answer.
+
+    :raises NotFound: no such job
+    """
+    row = _select(context, job_id)
+    if row.event == event:
+        return events.already_requested(event)
+    values: Document = {'event': event}
+    if event == 'start':
+        # The agent asks for jobs that are not completed.
+        values.update(status='', result='', completed=False)
+    _swap(context, row, values)
+    return events.ACCEPTED
+
+
+@session.retry
+@session.writer
+def delete(context: RequestContext, job_id: str, expected: int | None) -> bool:
+    """Delete a job; it leaves its session. Tell whether it was there.
+
+    :raises PreconditionFailed: its version is not the expected one
+    """
+    try:
+        row = _select(context, job_id)
+    except exceptions.NotFound:
+        return False
+    session.check_version(expected, row.version)
+    result = context.connection.execute(
+        sa.delete(JobAttachment).where(
+            JobAttachment.project_id == row.project_id,
+            JobAttachment.job_id == row.id,
+            JobAttachment.version == row.version,
+        )
+    )
+    session.swapped(result)
+    # The entries go with the job, by their foreign key.
+    context.connection.execute(
+        sa.delete(Job).where(Job.project_id == row.project_id, Job.id == row.id)
+    )
+    if row.session_id is not None:
+        sessions.settle(context, row.session_id)
+    return True

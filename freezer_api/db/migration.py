@@ -1,0 +1,106 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Bring the tables of a database to a revision, and say where they are.
+
+Each function takes the URL of a database, or an engine. On databases whose schema changes are
+transactional (PostgreSQL, SQLite) a call happens as a whole or not at all.
+"""
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import sqlalchemy
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, Engine
+
+import freezer_api
+from freezer_api.db import models
+
+VERSION_TABLE = 'alembic_version'
+
+
+def scripts_location() -> str:
+    """The folder of the migration scripts, installed or in a source tree."""
+    package = Path(freezer_api.__file__).resolve().parent
+    installed = package / 'migrations'
+    return str(installed if installed.is_dir() else package.parent / 'alembic')
+
+
+@contextlib.contextmanager
+def _connection(database: str | Engine) -> Iterator[Connection]:
+    if isinstance(database, Engine):
+        engine = database
+    else:
+        engine = sqlalchemy.create_engine(database, poolclass=sqlalchemy.NullPool)
+    with engine.connect() as connection:
+        yield connection
+
+
+@contextlib.contextmanager
+def _transaction(database: str | Engine) -> Iterator[Connection]:
+    with _connection(database) as connection, connection.begin():
+        if connection.dialect.name == 'sqlite':
+            # The driver starts no transaction for schema changes by itself.
+            connection.exec_driver_sql('BEGIN IMMEDIATE')
+        yield connection
+
+
+def _config(connection: Connection | None = None) -> Config:
+    config = Config()
+    # The option is interpolated.
+    config.set_main_option('script_location', scripts_location().replace('%', '%%'))
+    config.attributes['connection'] = connection
+    return config
+
+
+def upgrade(database: str | Engine, revision: str = 'head') -> None:
+    """Apply the revisions up to that one."""
+    with _transaction(database) as connection:
+        command.upgrade(_config(connection), revision)
+
+
+def downgrade(database: str | Engine, revision: str) -> None:
+    """Take back the revisions after that one; ``base`` takes back all."""
+    with _transaction(database) as connection:
+        command.downgrade(_config(connection), revision)
+
+
+def head() -> str:
+    """The newest revision this release knows."""
+    revision = ScriptDirectory.from_config(_config()).get_current_head()
+    if revision is None:
+        raise FileNotFoundError(f'There are no migration scripts in {scripts_location()}')
+    return revision
+
+
+def current(database: str | Engine) -> str | None:
+    """The revision the database is at; none if it has no tables of ours."""
+    with _connection(database) as connection:
+        return MigrationContext.configure(connection).get_current_revision()
+
+
+def pending(database: str | Engine) -> bool:
+    """Whether the database is not at the newest revision this release knows."""
+    return current(database) != head()
+
+
+def remove(database: str | Engine) -> None:
+    """Drop all of our tables and what they hold, also those of a migration that stopped halfway."""
+    with _transaction(database) as connection:
+        models.Base.metadata.drop_all(connection)
+        sqlalchemy.Table(VERSION_TABLE, sqlalchemy.MetaData()).drop(connection, checkfirst=True)
+
+
+def tables(database: str | Engine) -> list[tuple[str, int]]:
+    """Our tables that exist, by name, each with its number of rows."""
+    with _connection(database) as connection:
+        existing = set(sqlalchemy.inspect(connection).get_table_names())
+        counts = []
+        for name, table in sorted(models.Base.metadata.tables.items()):
+            if name in existing:
+                rows = sqlalchemy.select(sqlalchemy.func.count()).select_from(table)
+                counts.append((name, connection.execute(rows).scalar_one()))
+        return counts

@@ -1,0 +1,367 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Search, order and paging, as SQL.
+
+A search document is parsed into a :class:`Search`; a resource declares what can be searched in an :class:`Index`;
+:func:`keys` makes of both the one subquery that finds the keys of a page. The resource joins its rows to it.
+"""
+
+import dataclasses
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import orjson
+import sqlalchemy as sa
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.expression import ColumnElement, FunctionElement, Subquery
+
+from freezer_api import exceptions
+
+Scalar = str | int | float | bool | None
+Clause = ColumnElement[bool]
+
+INT64 = range(-(2**63), 2**63)
+_KEY_LENGTH = 255
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Page:
+    """Which part of a list."""
+
+    limit: int
+    offset: int = 0
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Condition:
+    """A key of the document that has, or has not, a value."""
+
+    key: str
+    value: Scalar
+    negated: bool = False
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Search:
+    """What a caller looks for; everything must hold.
+
+    :ivar texts: found anywhere in the document
+    :ivar after: earliest time of a backup, in seconds, inclusive
+    :ivar before: latest time of a backup, in seconds, inclusive
+    """
+
+    conditions: tuple[Condition, ...] = ()
+    texts: tuple[str, ...] = ()
+    after: int | None = None
+    before: int | None = None
+
+
+def parse(document: Mapping[str, Any]) -> Search:
+    """Read a search document.
+
+    :raises BadRequest: it is not of the documented form
+    """
+    conditions: list[Condition] = []
+    texts: list[str] = []
+    for name in ('match', 'match_not'):
+        _parse_entries(document.get(name), name, conditions, texts)
+    return Search(
+        tuple(conditions),
+        tuple(texts),
+        after=_parse_time(document, 'time_after'),
+        before=_parse_time(document, 'time_before'),
+    )
+
+
+def _parse_entries(
+    entries: Any, name: str, conditions: list[Condition], texts: list[str]
+) -> None:
+    if entries is None:
+        return
+    if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
+        raise exceptions.BadRequest(f'{name} must be a list of objects')
+    for entry in entries:
+        for key, value in entry.items():
+            if isinstance(value, dict | list):
+                raise exceptions.BadRequest(f'values in {name} must be text, numbers, booleans or null')
+            if key == '_all':
+                if name == 'match_not':
+                    raise exceptions.BadRequest('_all cannot be used in match_not')
+                _parse_text(value, conditions, texts)
+            elif '"' in key or '\\' in key or not key:
+                raise exceptions.BadRequest(f'a key in {name} cannot be searched')
+            else:
+                conditions.append(Condition(key, value, name == 'match_not'))
+
+
+def _parse_text(value: Scalar, conditions: list[Condition], texts: list[str]) -> None:
+    """Take an ``_all`` entry: a text to find, or (as older callers of the CLI write) a JSON list of match entries."""
+    text = as_text(value)
+    if not text:
+        return
+    if text.lstrip().startswith('['):
+        try:
+            entries = orjson.loads(text)
+        except orjson.JSONDecodeError:
+            entries = None
+        if isinstance(entries, list) and all(isinstance(entry, dict) for entry in entries):
+            if any('_all' in entry for entry in entries):
+                raise exceptions.BadRequest('_all cannot contain another _all')
+            _parse_entries(entries, 'match', conditions, texts)
+            return
+    texts.append(text)
+
+
+def _parse_time(document: Mapping[str, Any], name: str) -> int | None:
+    value = document.get(name)
+    if value is None or value == '':
+        return None
+    number = as_integer(value)
+    if number is None:
+        raise exceptions.BadRequest(f'{name} must be an integer, in seconds since the epoch')
+    return number
+
+
+def as_text(value: Scalar) -> str | None:
+    """A scalar as the databases' JSON functions print it; null is None."""
+    if value is None or isinstance(value, str):
+        return value
+    return orjson.dumps(value).decode()
+
+
+def as_integer(value: Any) -> int | None:
+    """An integer of 64 bits, given as a number or in decimal digits; anything else is None."""
+    if isinstance(value, str) and len(value) <= 20 and value.isascii():
+        try:
+            value = int(value)
+        except ValueError:
+            return None
+    if isinstance(value, int) and not isinstance(value, bool) and value in INT64:
+        return value
+    return None
+
+
+def key(value: Any) -> str | None:
+    """A scalar as the indexed copies hold it: text of at most 255 characters that still tells all values apart.
+
+    None for null, objects and lists.
+    """
+    if value is None or isinstance(value, dict | list):
+        return None
+    text = as_text(value) or ''
+    if len(text) <= _KEY_LENGTH:
+        return text
+    return text[:190] + hashlib.sha256(text.encode()).hexdigest()
+
+
+def text_of(*values: Any) -> str:
+    """All texts and numbers in the values, in lower case, one a line: what ``_all`` looks through."""
+    found: list[str] = []
+    pending = list(reversed(values))
+    while pending:
+        value = pending.pop()
+        if isinstance(value, dict):
+            pending.extend(reversed(value.values()))
+        elif isinstance(value, list):
+            pending.extend(reversed(value))
+        elif isinstance(value, str):
+            if value:
+                found.append(value.lower())
+        elif value is not None and not isinstance(value, bool):
+            found.append(str(value))
+    return '\n'.join(found)
+
+
+class json_text(FunctionElement[str]):  # noqa: N801  # named as the SQL functions beside it
+    """A scalar inside of a JSON text, as text; NULL if it is null or not there."""
+
+    inherit_cache = True
+    type = sa.Text()
+
+    def __init__(self, document: ColumnElement[Any], path: Sequence[str]) -> None:
+        json_path = '$' + ''.join(f'."{step}"' for step in path)
+        super().__init__(document, sa.literal(json_path), *(sa.literal(step) for step in path))
+
+
+@compiles(json_text, 'sqlite')
+def _sqlite_json_text(element: Any, compiler: Any, **kwargs: Any) -> str:
+    document, path, *_ = (compiler.process(clause, **kwargs) for clause in list(element.clauses)[:2])
+    return (
+        f"CASE json_type({document}, {path}) WHEN 'true' THEN 'true' WHEN 'false' THEN 'false'"
+        f' ELSE CAST(json_extract({document}, {path}) AS TEXT) END'
+    )
+
+
+@compiles(json_text, 'mysql')
+@compiles(json_text, 'mariadb')
+def _mysql_json_text(element: Any, compiler: Any, **kwargs: Any) -> str:
+    document, path = (compiler.process(clause, **kwargs) for clause in list(element.clauses)[:2])
+    # The functions answer in a collation that ignores case.
+    return (
+        f"(JSON_UNQUOTE(NULLIF(JSON_EXTRACT({document}, {path}), 'null')) COLLATE utf8mb4_bin)"
+    )
+
+
+@compiles(json_text, 'postgresql')
+def _postgresql_json_text(element: Any, compiler: Any, **kwargs: Any) -> str:
+    document, _, *steps = list(element.clauses)
+    arguments = ', '.join(f'CAST({compiler.process(step, **kwargs)} AS TEXT)' for step in steps)
+    return f'json_extract_path_text(CAST({compiler.process(document, **kwargs)} AS JSON), {arguments})'
+
+
+def equals(column: ColumnElement[Any], value: Scalar, negated: bool = False) -> Clause:
+    """A column has the value, compared as the column's type; a NULL has no value."""
+    comparable: Any
+    if isinstance(column.type, sa.Boolean):
+        comparable = {'true': True, 'false': False}.get((as_text(value) or '').lower())
+    elif isinstance(column.type, sa.Integer):
+        comparable = as_integer(value)
+    elif isinstance(column.type, sa.Text) or not isinstance(column.type, sa.String):
+        comparable = as_text(value)
+    else:
+        comparable = key(value)
+    if value is None:
+        return column.is_not(None) if negated else column.is_(None)
+    if comparable is None:
+        return sa.true() if negated else sa.false()
+    if negated:
+        return sa.or_(column.is_(None), column != comparable)
+    same: Clause = column == comparable
+    return same
+
+
+@dataclasses.dataclass(frozen=True)
+class Index:
+    """What can be searched in a resource.
+
+    :ivar key: project id and id, which name a row
+    :ivar order: creation time and id, which give the order
+    :ivar columns: keys of the document that have a column
+    :ivar exact: columns whose equality with a text comes before all other hits of ``_all``
+    :ivar texts: columns that ``_all`` looks through
+    :ivar text_elsewhere: finds a text in rows of other tables that belong to the document
+    :ivar other: makes the condition for any other key, from its path without ``containers``
+    :ivar containers: objects of the document whose keys may be named without them
+    :ivar time: column for ``time_after`` and ``time_before``
+    """
+
+    key: tuple[ColumnElement[str], ColumnElement[str]]
+    order: tuple[ColumnElement[int], ColumnElement[str]]
+    columns: Mapping[str, Any]
+    exact: tuple[Any, ...]
+    texts: tuple[Any, ...]
+    other: Callable[[tuple[str, ...], Condition], Clause]
+    containers: tuple[str, ...] = ()
+    time: Any = None
+    text_elsewhere: Callable[[str], Clause] | None = None
+    special: Mapping[str, Callable[[Condition], Clause | None]] = dataclasses.field(
+        default_factory=dict
+    )
+
+    def clauses(self, search: Search) -> list[Clause]:
+        """The conditions of a search, apart from its texts after the first."""
+        clauses = [self._clause(condition) for condition in search.conditions]
+        clauses += [self._contains(text) for text in search.texts[1:]]
+        if self.time is not None and search.after is not None:
+            clauses.append(self.time >= search.after)
+        if self.time is not None and search.before is not None:
+            clauses.append(self.time <= search.before)
+        return clauses
+
+    def _clause(self, condition: Condition) -> Clause:
+        path = tuple(condition.key.split('.'))
+        if len(path) > 1 and path[0] in self.containers:
+            path = path[1:]
+        name = '.'.join(path)
+        if name in self.special:
+            clause = self.special[name](condition)
+            if clause is not None:
+                return clause
+        if name in self.columns:
+            return equals(self.columns[name], condition.value, condition.negated)
+        return self.other(path, condition)
+
+    def _contains(self, text: str) -> Clause:
+        found = [column.contains(text.lower(), autoescape=True) for column in self.texts]
+        if self.text_elsewhere is not None:
+            found.append(self.text_elsewhere(text))
+        clause: Clause = sa.or_(*found)
+        return clause
+
+    def _arms(self, text: str) -> list[tuple[int, Clause]]:
+        exact = [equals(column, text) for column in self.exact]
+        others = [equals(column, text, negated=True) for column in self.exact]
+        return [(0, clause) for clause in exact] + [(1, sa.and_(self._contains(text), *others))]
+
+
+def in_documents(
+    *documents: ColumnElement[Any],
+) -> Callable[[tuple[str, ...], Condition], Clause]:
+    """Look keys up in JSON documents; the first that has the key decides."""
+
+    def condition_on(path: tuple[str, ...], condition: Condition) -> Clause:
+        found = [json_text(document, path) for document in documents]
+        value: ColumnElement[Any] = sa.func.coalesce(*found) if len(found) > 1 else found[0]
+        if condition.value is None:
+            return value.is_not(None) if condition.negated else value.is_(None)
+        if condition.negated:
+            return sa.or_(value.is_(None), value != as_text(condition.value))
+        return value == as_text(condition.value)
+
+    return condition_on
+
+
+def keys(
+    index: Index,
+    scopes: Sequence[Clause],
+    search: Search,
+    page: Page,
+    source: Any = None,
+) -> Subquery:
+    """The keys of one page: columns ``project_id``, ``id``, ``rank``, ``created_at``.
+
+    Each scope and each way to be found by ``_all`` is an arm of a UNION that an index serves in the right order, so
+    no arm reads more than the page's end.
+
+    :param scopes: disjoint conditions of which one must hold
+    :param source: what to select from; the table of the columns if None
+    """
+    clauses = index.clauses(search)
+    ways = index._arms(search.texts[0]) if search.texts else [(0, None)]
+    arms = [
+        _arm(index, rank, [scope, *clauses, *([] if way is None else [way])], source)
+        for scope in scopes
+        for rank, way in ways
+    ]
+    if len(arms) == 1:
+        return arms[0].limit(page.limit).offset(page.offset).subquery('page')
+    limited = [arm.limit(page.limit + page.offset).subquery() for arm in arms]
+    found = sa.union(*(sa.select(arm) for arm in limited)).subquery('found')
+    return (
+        sa.select(found)
+        .order_by(found.c.rank, found.c.created_at, found.c.id, found.c.project_id)
+        .limit(page.limit)
+        .offset(page.offset)
+        .subquery('page')
+    )
+
+
+def _arm(
+    index: Index, rank: int, clauses: list[Clause], source: Any
+) -> sa.Select[str, str, int, int]:
+    project_id, row_id = index.key
+    created_at, order_id = index.order
+    statement = sa.select(
+        project_id.label('project_id'),
+        row_id.label('id'),
+        sa.literal(rank).label('rank'),
+        created_at.label('created_at'),
+    )
+    if source is not None:
+        statement = statement.select_from(source)
+    return statement.where(*clauses).order_by(created_at, order_id)
+
+
+def in_order(page: Subquery) -> tuple[Any, ...]:
+    """The order of a page, for the statement that joins rows to it."""
+    return page.c.rank, page.c.created_at, page.c.id, page.c.project_id

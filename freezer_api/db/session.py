@@ -1,0 +1,184 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Transactions.
+
+A function of this package that is called from above is decorated with :func:`reader`, or with :func:`retry` and
+:func:`writer`: one call is one transaction, and a write is repeated as a whole when the database asks for it.
+"""
+
+import functools
+import time
+import uuid
+from collections.abc import Callable
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+import sqlalchemy
+from oslo_config import cfg
+from oslo_db import api as oslo_db_api
+from oslo_db import exception as db_exception
+from oslo_db.sqlalchemy import enginefacade
+from sqlalchemy import event
+
+from freezer_api import exceptions
+from freezer_api.context import RequestContext
+
+P = ParamSpec('P')
+R = TypeVar('R')
+
+# Options of [database] that enginefacade takes over from our configuration instead of the global one.
+_OPTIONS = (
+    'connection_debug',
+    'connection_parameters',
+    'connection_recycle_time',
+    'connection_trace',
+    'max_overflow',
+    'max_pool_size',
+    'max_retries',
+    'mysql_sql_mode',
+    'mysql_wsrep_sync_wait',
+    'pool_timeout',
+    'retry_interval',
+    'sqlite_synchronous',
+)
+
+
+class Database:
+    """The engines of one application."""
+
+    def __init__(self, conf: cfg.ConfigOpts) -> None:
+        options = {name: conf.database[name] for name in _OPTIONS}
+        options = {name: value for name, value in options.items() if value is not None}
+        url = conf.database.connection
+        self._readers = _manager(url, options)
+        if sqlalchemy.make_url(url).get_backend_name() == 'sqlite':
+            # A transaction that reads and then writes fails at once on SQLite if another one wrote in between, whatever
+            # the busy timeout. So writers have an engine of their own, whose transactions take the lock at their start.
+            self._writers = _manager(url, options)
+            for manager in (self._readers, self._writers):
+                event.listen(manager.writer.get_engine(), 'connect', _set_up_sqlite)
+            event.listen(
+                self._writers.writer.get_engine(), 'before_cursor_execute', _lock_sqlite, retval=True
+            )
+        else:
+            self._writers = self._readers
+
+    @property
+    def engines(self) -> list[sqlalchemy.Engine]:
+        """Every engine, for tests and for shutting down."""
+        engines = {manager.writer.get_engine() for manager in (self._readers, self._writers)}
+        return list(engines)
+
+    def reading(self, context: RequestContext) -> Any:
+        """A context manager: ``context.connection`` within one transaction that only reads."""
+        return self._readers.reader.connection.using(context)
+
+    def writing(self, context: RequestContext) -> Any:
+        """A context manager: ``context.connection`` within one transaction."""
+        return self._writers.writer.connection.using(context)
+
+    def dispose(self) -> None:
+        for engine in self.engines:
+            engine.dispose()
+
+
+def _manager(url: str, options: dict[str, Any]) -> Any:
+    manager = enginefacade.transaction_context()
+    manager.configure(connection=url, sqlite_fk=True, **options)
+    return manager
+
+
+def _set_up_sqlite(connection: Any, record: Any) -> None:
+    connection.execute('PRAGMA journal_mode=WAL')
+    connection.execute('PRAGMA busy_timeout=30000')
+
+
+def _lock_sqlite(
+    connection: Any, cursor: Any, statement: str, parameters: Any, context: Any, executemany: bool
+) -> tuple[str, Any]:
+    return ('BEGIN IMMEDIATE' if statement == 'BEGIN' else statement), parameters
+
+
+def reader(
+    function: Callable[Concatenate[RequestContext, P], R],
+) -> Callable[Concatenate[RequestContext, P], R]:
+    """Run the function in a transaction that only reads."""
+
+    @functools.wraps(function)
+    def wrapper(context: RequestContext, /, *args: P.args, **kwargs: P.kwargs) -> R:
+        with context.database.reading(context):
+            return function(context, *args, **kwargs)
+
+    return wrapper
+
+
+def writer(
+    function: Callable[Concatenate[RequestContext, P], R],
+) -> Callable[Concatenate[RequestContext, P], R]:
+    """Run the function in one transaction, committed when it returns."""
+
+    @functools.wraps(function)
+    def wrapper(context: RequestContext, /, *args: P.args, **kwargs: P.kwargs) -> R:
+        with context.database.writing(context):
+            return function(context, *args, **kwargs)
+
+    return wrapper
+
+
+_retry = oslo_db_api.wrap_db_retry(
+    max_retries=30,
+    retry_interval=0.005,
+    max_retry_interval=0.5,
+    inc_retry_interval=True,
+    jitter=True,
+    retry_on_deadlock=True,
+)
+
+
+def retry(
+    function: Callable[Concatenate[RequestContext, P], R],
+) -> Callable[Concatenate[RequestContext, P], R]:
+    """Repeat the transaction after a deadlock, a failed certification or a lost race; goes outside of :func:`writer`.
+
+    Everything within runs again, so nothing within may have an effect outside of the database.
+    """
+    wrapped: Callable[Concatenate[RequestContext, P], R] = _retry(function)
+    return wrapped
+
+
+def lost_race() -> db_exception.RetryRequest:
+    """The error to raise when a compare-and-swap found another version than the one read before."""
+    return db_exception.RetryRequest(
+        exceptions.ServiceUnavailable('Too many writers change this at once; try again.')
+    )
+
+
+def check_version(expected: int | None, stored: int) -> None:
+    """Compare the version that the caller named in ``If-Match``, if any.
+
+    :raises PreconditionFailed: the stored one differs
+    """
+    if expected is not None and expected != stored:
+        raise exceptions.PreconditionFailed('The stored version is not the one in If-Match.')
+
+
+def swapped(result: sqlalchemy.CursorResult[Any]) -> None:
+    """Make sure that an update guarded by a version hit its row.
+
+    :raises RetryRequest: another writer was faster; the transaction is repeated
+    """
+    if result.rowcount != 1:
+        raise lost_race()
+
+
+def microseconds() -> int:
+    """Now, in microseconds since the epoch."""
+    return time.time_ns() // 1000
+
+
+def seconds() -> int:
+    """Now, in seconds since the epoch."""
+    return int(time.time())
+
+
+def new_id() -> str:
+    """A fresh id: 32 hexadecimal digits."""
+    return uuid.uuid4().hex

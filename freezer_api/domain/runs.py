@@ -1,0 +1,119 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Runs of a session: who may join one, and when it is over. Pure; times in seconds since the epoch."""
+
+import dataclasses
+import enum
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from freezer_api import exceptions
+
+RUNNING = 'running'
+COMPLETED = 'completed'
+SUCCESS = 'success'
+FAIL = 'fail'
+
+
+class Decision(enum.Enum):
+    """What a request to start comes to."""
+
+    FIRST = 'first'  # begins a run
+    LATE = 'late'  # joins the run that others began
+    HOLD_OFF = 'hold-off'  # this run has begun with this tag just now
+    OUT_OF_SYNC = 'out-of-sync'  # the run was begun too long ago
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Run:
+    """What a session knows of its present run."""
+
+    tag: int
+    time_start: int
+    hold_off: int
+
+    def is_open(self, now: int) -> bool:
+        """Whether others may still join."""
+        return now - self.time_start <= self.hold_off
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Part:
+    """A job's part in its session: the state that it reported, and in which run."""
+
+    status: str
+    result: str
+    run_tag: int | None
+
+
+def decide_start(run: Run, tag: int, now: int) -> Decision:
+    """Answer an agent that wants to start with the tag it has.
+
+    :raises BadRequest: the tag is newer than the session's
+    """
+    if tag > run.tag:
+        raise exceptions.BadRequest('current_tag is greater than the tag of the session.')
+    if tag < run.tag:
+        return Decision.LATE if run.is_open(now) else Decision.OUT_OF_SYNC
+    return Decision.HOLD_OFF if run.is_open(now) else Decision.FIRST
+
+
+def conclude(run: Run, parts: Iterable[Part], now: int) -> str | None:
+    """The result of a run; None while it goes on.
+
+    It goes on while a job runs, and while one that has not joined yet may do so. Jobs that missed the run count
+    neither way.
+    """
+    results = []
+    for part in parts:
+        if part.status == RUNNING:
+            return None
+        if part.run_tag != run.tag or part.status != COMPLETED:
+            if run.is_open(now):
+                return None
+        else:
+            results.append(part.result)
+    if not results:
+        return None
+    return SUCCESS if all(result == SUCCESS for result in results) else FAIL
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Request:
+    """A parsed session action."""
+
+    action: str
+    job_id: str
+    tag: int
+    result: str
+
+
+def parse(document: Mapping[str, Any]) -> Request:
+    """Read ``{"start": {...}}`` or ``{"end": {...}}``; the first key counts.
+
+    :raises BadRequest: anything else
+    """
+    action = next(iter(document), None)
+    if action not in ('start', 'end'):
+        raise exceptions.BadRequest('The action must be start or end.')
+    parameters = document[action]
+    if not isinstance(parameters, dict):
+        raise exceptions.BadRequest(f'{action} must be an object.')
+    job_id = parameters.get('job_id')
+    if not isinstance(job_id, str) or not 0 < len(job_id) <= 64:
+        raise exceptions.BadRequest('job_id must name a job.')
+    result = parameters.get('result', '')
+    if action == 'end' and (not isinstance(result, str) or not 0 < len(result) <= 64):
+        raise exceptions.BadRequest('result must be a word.')
+    tag = _tag(parameters.get('current_tag'), required=action == 'start')
+    return Request(action, job_id, tag, result if action == 'end' else '')
+
+
+def _tag(value: Any, required: bool) -> int:
+    if value is None and not required:
+        return 0
+    # The command line client sends it as text.
+    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= 19:
+        value = int(value)
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < 2**63:
+        raise exceptions.BadRequest('current_tag must be an integer of at least 0.')
+    return value

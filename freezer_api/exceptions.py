@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Errors that become answers.
+
+Each class is one HTTP status. The text given is shown to the caller as the description, so it names keys and rules,
+never values taken from a request or from another project.
+"""
+
+
+class FreezerError(Exception):
+    """An error whose text may be shown to the caller."""
+
+    code = 500
+    title = 'Internal Server Error'
+
+    def __init__(self, description: str) -> None:
+        super().__init__(description)
+        self.description = description
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """Headers that belong to the answer."""
+        return {}
+
+
+class BadRequest(FreezerError):
+    code = 400
+    title = 'Bad Request'
+
+
+class Forbidden(FreezerError):
+    code = 403
+    title = 'Forbidden'
+
+
+class NotFound(FreezerError):
+    code = 404
+    title = 'Not Found'
+
+
+class MethodNotAllowed(FreezerError):
+    code = 405
+    title = 'Method Not Allowed'
+
+    def __init__(self, allowed: list[str]) -> None:
+        super().__init__('This resource answers ' + ', '.join(allowed) + '.')
+        self.allowed = allowed
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return {'Allow': ', '.join(self.allowed)}
+
+
+class NotAcceptable(FreezerError):
+    code = 406
+    title = 'Not Acceptable'
+
+
+class Conflict(FreezerError):
+    code = 409
+    title = 'Conflict'
+
+
+class PreconditionFailed(FreezerError):
+    code = 412
+    title = 'Precondition Failed'
+
+
+class UnprocessableEntity(FreezerError):
+    code = 422
+    title = 'Unprocessable Entity'
+
+
+class ServiceUnavailable(FreezerError):
+    code = 503
+    title = 'Service Unavailable'
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return {'Retry-After': '1'}

@@ -1,0 +1,33 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The service for any WSGI server: ``freezer_api.wsgi:application``.
+
+Options are read from the files named in the environment variable ``FREEZER_API_CONFIG_FILES``,
+separated by colons or commas, else from the usual locations. Never from the command line, which
+is the server's.
+"""
+
+import os
+import re
+
+from oslo_config import cfg
+from oslo_log import log
+
+from freezer_api import conf as configuration
+from freezer_api.api import app
+
+ENVIRONMENT_VARIABLE = 'FREEZER_API_CONFIG_FILES'
+
+
+def configure() -> cfg.ConfigOpts:
+    """The configuration of this process.
+
+    :raises cfg.Error: a file is missing, unreadable or wrong
+    """
+    names = os.environ.get(ENVIRONMENT_VARIABLE, '')
+    files = [name.strip() for name in re.split(f'[,{os.pathsep}]', names) if name.strip()]
+    conf = configuration.new([], files or None)
+    log.setup(conf, 'freezer_api')
+    return conf
+
+
+application = app.build(configure())

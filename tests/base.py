@@ -1,0 +1,223 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Base classes of the tests, and the HTTP client they use."""
+
+import contextlib
+import dataclasses
+import functools
+import json as _json
+import re
+import threading
+from collections.abc import Iterator, Mapping
+from typing import Any, ClassVar
+from urllib import parse as urlparse
+
+import fixtures
+import testscenarios
+import testtools
+import webtest
+from oslo_config import cfg
+from sqlalchemy import Connection, Engine, event
+
+from freezer_api import conf as freezer_conf
+from freezer_api.api import app as api_app
+from tests import databases
+
+# Seconds; a test that takes longer hangs.
+TIMEOUT = 300
+
+_UNSET: Any = object()
+
+# Not statements in the sense of a budget: limits of transactions, and the ping of a pool.
+_UNCOUNTED = re.compile(
+    r'\s*(BEGIN|START TRANSACTION|COMMIT|ROLLBACK|SAVEPOINT|RELEASE SAVEPOINT|SELECT 1\s*$)', re.I
+)
+
+
+class TestCase(testtools.TestCase):
+    """A test with a time limit, whose log is shown when it fails."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.useFixture(fixtures.Timeout(TIMEOUT, gentle=True))
+        self.log = self.useFixture(fixtures.FakeLogger())
+
+
+@dataclasses.dataclass(frozen=True)
+class Client:
+    """A caller of the service. Its methods return the response of WebTest: status_int, headers, json, body.
+
+    :ivar roles: separated by commas
+    """
+
+    app: webtest.TestApp
+    user: str = 'alice'
+    project: str = 'p1'
+    roles: str = 'member,reader'
+
+    def v1(self, *segments: object) -> str:
+        """The path of a resource in v1; segments are quoted."""
+        return _path('v1', *segments)
+
+    def v2(self, *segments: object) -> str:
+        """The path of a resource of the caller's project in v2; segments are quoted."""
+        return _path('v2', self.project, *segments)
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        json: Any = _UNSET,
+        body: bytes = b'',
+        params: Mapping[str, object] | None = None,
+        headers: Mapping[str, str] | None = None,
+        status: int | str | None = None,
+    ) -> webtest.TestResponse:
+        """Send a request.
+
+        :param json: a document to send as the body; with any method
+        :param body: a body to send as it is
+        :param params: the query
+        :param headers: besides those that identify the caller; they win over them
+        :param status: the status to insist on; None is any of success or redirection, '*' any
+        """
+        sent = {
+            'X-User-Id': self.user,
+            'X-Project-Id': self.project,
+            'X-Roles': self.roles,
+            'Accept': 'application/json',
+        }
+        if json is not _UNSET:
+            # Not orjson: NaN and integers beyond 64 bits must get through to the service.
+            body = _json.dumps(json).encode()
+            sent['Content-Type'] = 'application/json'
+        if params:
+            path = f'{path}?{urlparse.urlencode(params)}'
+        sent.update(headers or {})
+        # With no body there must be no Content-Length either, as with real clients.
+        content = {'body': body} if body else {}
+        return self.app.request(path, method=method, headers=sent, status=status, **content)
+
+    def get(self, path: str, **options: Any) -> webtest.TestResponse:
+        return self.request('GET', path, **options)
+
+    def head(self, path: str, **options: Any) -> webtest.TestResponse:
+        return self.request('HEAD', path, **options)
+
+    def post(self, path: str, **options: Any) -> webtest.TestResponse:
+        return self.request('POST', path, **options)
+
+    def patch(self, path: str, **options: Any) -> webtest.TestResponse:
+        return self.request('PATCH', path, **options)
+
+    def put(self, path: str, **options: Any) -> webtest.TestResponse:
+        return self.request('PUT', path, **options)
+
+    def delete(self, path: str, **options: Any) -> webtest.TestResponse:
+        return self.request('DELETE', path, **options)
+
+
+def _path(*segments: object) -> str:
+    return '/' + '/'.join(urlparse.quote(str(segment), safe='') for segment in segments)
+
+
+class ApiTestCase(testscenarios.WithScenarios, TestCase):
+    """A test of the service through HTTP, once per database, which is empty at its start."""
+
+    scenarios: ClassVar = [(name, {'database_name': name}) for name in databases.names()]
+    database_name: str
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.database = databases.get(self.database_name)
+        self.database.clear()
+        # Callers on this host are the only ones that auth_strategy noauth serves.
+        self.webtest = webtest.TestApp(_app(self.database_name), _ENVIRONMENT)
+        self.api = self.as_()
+
+    def as_(self, user: str = 'alice', project: str = 'p1', roles: str = 'member,reader') -> Client:
+        """The same service for another caller."""
+        return Client(self.webtest, user, project, roles)
+
+    def v1(self, *segments: object) -> str:
+        """The path of a resource in v1; segments are quoted."""
+        return self.api.v1(*segments)
+
+    def v2(self, *segments: object) -> str:
+        """The path of a resource of the default caller's project in v2; segments are quoted."""
+        return self.api.v2(*segments)
+
+    def build_app(self, **options: Any) -> Any:
+        """A WSGI application of this test alone, on the same database.
+
+        :param options: 'group.option', or 'option' of [DEFAULT], to value
+        """
+        application = api_app.build(new_conf(self.database.url, **options))
+        self.addCleanup(application.database.dispose)
+        return application
+
+    def client_of(
+        self,
+        application: Any,
+        user: str = 'alice',
+        project: str = 'p1',
+        roles: str = 'member,reader',
+    ) -> Client:
+        """A caller of an application from :meth:`build_app`."""
+        return Client(webtest.TestApp(application, _ENVIRONMENT), user, project, roles)
+
+    def rows(self) -> databases.Snapshot:
+        """Everything that is stored, to compare with later."""
+        return self.database.rows()
+
+    @contextlib.contextmanager
+    def count_statements(self) -> Iterator[list[str]]:
+        """Collect the SQL statements that this thread sends within, limits of transactions apart.
+
+        What the test itself reads, by :meth:`rows`, is not among them.
+        """
+        statements: list[str] = []
+        thread = threading.get_ident()
+
+        def collect(
+            connection: Connection,
+            cursor: Any,
+            statement: str,
+            parameters: Any,
+            context: Any,
+            executemany: bool,
+        ) -> None:
+            if (
+                threading.get_ident() == thread
+                and connection.engine is not self.database.engine
+                and not _UNCOUNTED.match(statement)
+            ):
+                statements.append(statement)
+
+        event.listen(Engine, 'before_cursor_execute', collect)
+        try:
+            yield statements
+        finally:
+            event.remove(Engine, 'before_cursor_execute', collect)
+
+
+_ENVIRONMENT = {'REMOTE_ADDR': '127.0.0.1'}
+
+
+def new_conf(url: str, **options: Any) -> cfg.ConfigOpts:
+    """A configuration that reads no file: the database, no Keystone, and the options given.
+
+    :param options: 'group.option', or 'option' of [DEFAULT], to value
+    """
+    conf = freezer_conf.new(args=[], default_config_files=[])
+    values = {'auth_strategy': 'noauth', 'database.connection': url, **options}
+    for name, value in values.items():
+        group, _, option = name.rpartition('.')
+        conf.set_override(option, value, group=group or None)
+    return conf
+
+
+@functools.cache
+def _app(database_name: str) -> Any:
+    # Building takes longer than most tests, and each application holds pools of connections.
+    return api_app.build(new_conf(databases.get(database_name).url))
