@@ -41,6 +41,8 @@ if (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; then
 fi
 
 mkdir -p "$state"
+# For the commands to try; the service does not need it.
+command -v curl >/dev/null || [ "$(id -u)" -ne 0 ] || run apt_install curl curl
 run make_environment "$state/venv" ''
 
 cat >"$state/freezer-api.conf" <<CONF

@@ -46,9 +46,11 @@ class Base(DeclarativeBase):
 
 def _table(*items: object) -> tuple[object, ...]:
     # Binary collation: ids and search keys compare alike on all databases.
+    options = {'engine': 'InnoDB', 'charset': 'utf8mb4', 'collate': 'utf8mb4_bin'}
+    dialects = ('mysql', 'mariadb')
     return (
         *items,
-        {'mysql_engine': 'InnoDB', 'mysql_charset': 'utf8mb4', 'mysql_collate': 'utf8mb4_bin'},
+        {f'{dialect}_{name}': value for dialect in dialects for name, value in options.items()},
     )
 
 

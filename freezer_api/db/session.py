@@ -32,11 +32,9 @@ _OPTIONS = (
     'connection_trace',
     'max_overflow',
     'max_pool_size',
-    'max_retries',
     'mysql_sql_mode',
     'mysql_wsrep_sync_wait',
     'pool_timeout',
-    'retry_interval',
     'sqlite_synchronous',
 )
 
@@ -82,7 +80,9 @@ class Database:
 
 def _manager(url: str, options: dict[str, Any]) -> Any:
     manager = enginefacade.transaction_context()
-    manager.configure(connection=url, sqlite_fk=True, **options)
+    # An engine is made within the first request, which should be told at once that the database is away, and not after
+    # the minutes that oslo.db spends on trying.
+    manager.configure(connection=url, sqlite_fk=True, max_retries=0, **options)
     return manager
 
 

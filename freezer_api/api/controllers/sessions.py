@@ -54,6 +54,9 @@ class SessionsController(RestController):
     def replace(self, request: Request, session_id: str) -> Reply:
         """POST /v2/{project_id}/sessions/{session_id}: create or replace."""
         document = {**request.document(), 'session_id': session_id}
+        if not isinstance(document.get('jobs'), dict):
+            # The clients' library sends new sessions here if they bring an id, with a list.
+            document.pop('jobs', None)
         schema.check_replace(document)
         version = sessions.replace(request.caller, session_id, document, request.expected_version)
         return Reply({'session_id': session_id, 'version': version}, version)

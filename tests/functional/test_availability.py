@@ -1,0 +1,35 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What callers see while the database is away."""
+
+import socket
+
+import webtest
+
+from freezer_api.api import app as api_app
+from tests import base
+
+
+class DatabaseAwayTest(base.TestCase):
+    def setUp(self) -> None:
+        super().setUp()
+        with socket.socket() as unused:
+            unused.bind(('127.0.0.1', 0))
+            port = unused.getsockname()[1]
+        application = api_app.build(base.new_conf(f'mysql+pymysql://u:secret@127.0.0.1:{port}/d'))
+        self.addCleanup(application.database.dispose)
+        self.client = base.Client(webtest.TestApp(application, {'REMOTE_ADDR': '127.0.0.1'}))
+
+    def test_requests_are_answered_at_once_and_may_be_repeated(self) -> None:
+        for method, path in (('GET', 'jobs'), ('DELETE', 'jobs/j1'), ('GET', 'clients/c1')):
+            response = self.client.request(method, f'/v2/p1/{path}', status=503)
+            self.assertEqual('1', response.headers['Retry-After'])
+            self.assertEqual(503, response.json['code'])
+            self.assertNotIn('secret', response.text)
+
+    def test_discovery_still_works(self) -> None:
+        self.client.get('/', status=300)
+        self.client.get('/v2', status=200)
+
+    def test_the_password_is_not_logged(self) -> None:
+        self.client.get('/v2/p1/jobs', status=503)
+        self.assertNotIn('secret', self.log.output)
