@@ -22,9 +22,9 @@ run_as() {
     [ "$(id -u)" -ne 0 ] || AS+=(--reuid "$1" --regid "$(id -g "$1")" --clear-groups)
 }
 
-# wait_for NAME PID LOG COMMAND...: until the command succeeds; the server has a minute.
+# wait_for NAME PID LOG COMMAND...: until the command succeeds; the server has two minutes.
 wait_for() {
-    local name=$1 pid=$2 log=$3 deadline=$((SECONDS + 60))
+    local name=$1 pid=$2 log=$3 deadline=$((SECONDS + 120))
     shift 3
     until "$@" >/dev/null 2>&1; do
         if ! kill -0 "$pid" 2>/dev/null || [ "$SECONDS" -ge "$deadline" ]; then
@@ -54,15 +54,15 @@ start_mariadb() {
 
     MARIADB_PORT=$(free_port)
     "${AS[@]}" "$server" --no-defaults --datadir="$folder/data" --tmpdir="$folder" \
-        --socket="$folder/socket" --pid-file="$folder/pid" --log-error="$folder/log" \
+        --socket="$folder/socket" --pid-file="$folder/pid" --log-error="$folder/error.log" \
         --bind-address=127.0.0.1 --port="$MARIADB_PORT" --skip-name-resolve \
         --character-set-server=utf8mb4 --max-connections=300 --max-allowed-packet=64M \
         --innodb-flush-log-at-trx-commit=0 --innodb-doublewrite=0 --loose-innodb-flush-method=nosync \
         --innodb-buffer-pool-size="${MARIADB_BUFFER:-128M}" --performance-schema=OFF \
         </dev/null >>"$folder/output" 2>&1 &
     SERVERS+=($!)
-    wait_for MariaDB $! "$folder/log" \
-        mariadb-admin --no-defaults --socket="$folder/socket" --user=root ping
+    wait_for MariaDB $! "$folder/error.log" \
+        mariadb --no-defaults --socket="$folder/socket" --user=root --execute="SELECT 1"
     MARIADB_URL="mysql+pymysql://root@127.0.0.1:$MARIADB_PORT/?charset=utf8mb4"
 }
 

@@ -81,9 +81,11 @@ def upgrade() -> None:
         **OPTIONS,
     )
     op.create_index(
-        'ix_actions_backup_name', 'actions', ['project_id', 'backup_name', 'created_at']
+        'ix_actions_backup_name', 'actions', ['project_id', 'backup_name', 'created_at', 'id']
     )
-    op.create_index('ix_actions_container', 'actions', ['project_id', 'container', 'created_at'])
+    op.create_index(
+        'ix_actions_container', 'actions', ['project_id', 'container', 'created_at', 'id']
+    )
     op.create_index('ix_actions_list', 'actions', ['project_id', 'created_at', 'id'])
     op.create_index(
         'ix_actions_list_user', 'actions', ['project_id', 'user_id', 'created_at', 'id']
@@ -112,18 +114,28 @@ def upgrade() -> None:
         **OPTIONS,
     )
     op.create_index(
-        'ix_backups_backup_name', 'backups', ['project_id', 'backup_name', 'created_at']
+        'ix_backups_backup_name', 'backups', ['project_id', 'backup_name', 'created_at', 'id']
     )
-    op.create_index('ix_backups_client_id', 'backups', ['project_id', 'client_id', 'created_at'])
-    op.create_index('ix_backups_container', 'backups', ['project_id', 'container', 'created_at'])
-    op.create_index('ix_backups_hostname', 'backups', ['project_id', 'hostname', 'created_at'])
-    op.create_index('ix_backups_job_id', 'backups', ['project_id', 'job_id', 'created_at'])
-    op.create_index('ix_backups_list', 'backups', ['project_id', 'created_at', 'id'])
+    op.create_index(
+        'ix_backups_client_id', 'backups', ['project_id', 'client_id', 'created_at', 'id']
+    )
+    op.create_index(
+        'ix_backups_container', 'backups', ['project_id', 'container', 'created_at', 'id']
+    )
+    op.create_index(
+        'ix_backups_hostname', 'backups', ['project_id', 'hostname', 'created_at', 'id']
+    )
+    op.create_index('ix_backups_job_id', 'backups', ['project_id', 'job_id', 'created_at', 'id'])
+    op.create_index(
+        'ix_backups_list', 'backups', ['project_id', 'created_at', 'id', 'time_stamp']
+    )
     op.create_index(
         'ix_backups_list_user', 'backups', ['project_id', 'user_id', 'created_at', 'id']
     )
-    op.create_index('ix_backups_status', 'backups', ['project_id', 'status', 'created_at'])
-    op.create_index('ix_backups_time_stamp', 'backups', ['project_id', 'time_stamp'])
+    op.create_index('ix_backups_status', 'backups', ['project_id', 'status', 'created_at', 'id'])
+    op.create_index(
+        'ix_backups_time_stamp', 'backups', ['project_id', 'time_stamp', 'created_at', 'id']
+    )
     op.create_table(
         'clients',
         sa.Column('project_id', sa.String(64), nullable=False),
@@ -151,7 +163,9 @@ def upgrade() -> None:
         **OPTIONS,
     )
     op.create_index('ix_clients_central', 'clients', ['is_central', 'created_at', 'id'])
-    op.create_index('ix_clients_hostname', 'clients', ['project_id', 'hostname', 'created_at'])
+    op.create_index(
+        'ix_clients_hostname', 'clients', ['project_id', 'hostname', 'created_at', 'id']
+    )
     op.create_index('ix_clients_list', 'clients', ['project_id', 'created_at', 'id'])
     op.create_table(
         'jobs',
@@ -195,7 +209,7 @@ def upgrade() -> None:
     op.create_index(
         'ix_sessions_list_user', 'sessions', ['project_id', 'user_id', 'created_at', 'id']
     )
-    op.create_index('ix_sessions_status', 'sessions', ['project_id', 'status', 'created_at'])
+    op.create_index('ix_sessions_status', 'sessions', ['project_id', 'status', 'created_at', 'id'])
     op.create_table(
         'trusts',
         sa.Column('trust_id', sa.String(64), nullable=False),
@@ -293,6 +307,16 @@ def upgrade() -> None:
         **OPTIONS,
     )
     op.create_index(
+        'ix_job_attachments_client',
+        'job_attachments',
+        ['project_id', 'client_id', 'created_at', 'job_id'],
+    )
+    op.create_index(
+        'ix_job_attachments_client_all',
+        'job_attachments',
+        ['client_id', 'created_at', 'job_id', 'project_id'],
+    )
+    op.create_index(
         'ix_job_attachments_list', 'job_attachments', ['project_id', 'created_at', 'job_id']
     )
     op.create_index(
@@ -309,7 +333,9 @@ def upgrade() -> None:
         ['client_id', 'completed', 'created_at', 'job_id', 'project_id'],
     )
     op.create_index(
-        'ix_job_attachments_session', 'job_attachments', ['project_id', 'session_id', 'attached_at']
+        'ix_job_attachments_session',
+        'job_attachments',
+        ['project_id', 'session_id', 'created_at', 'job_id'],
     )
     op.create_index(
         'ix_job_attachments_status',

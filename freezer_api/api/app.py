@@ -2,7 +2,7 @@
 """The application: Pecan, and around it the middleware."""
 
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, ClassVar
 
 import orjson
 import pecan.core
@@ -20,7 +20,12 @@ from oslo_middleware import (
 from freezer_api import exceptions
 from freezer_api.api import hooks
 from freezer_api.api.controllers import root
-from freezer_api.api.middleware import ContextMiddleware, JSONErrors, NoAuth
+from freezer_api.api.middleware import (
+    ContextMiddleware,
+    GivenRequestId,
+    JSONErrors,
+    NoAuth,
+)
 from freezer_api.api.request import Reply, Request, Services
 from freezer_api.db.session import Database
 from freezer_api.policy import Policy
@@ -73,7 +78,10 @@ def _check_accept(request: Request) -> None:
 
 
 class Discovery:
-    """Middleware for the routes that need no token: ``/``, ``/v2`` and ``/healthcheck``."""
+    """Middleware for what needs no token: ``/``, ``/v2``, ``/healthcheck``, and OPTIONS of every path."""
+
+    _PATHS = ('', '/v2', '/healthcheck')
+    _METHODS: ClassVar = ['GET', 'HEAD', 'OPTIONS']
 
     def __init__(self, application: WSGI, health: WSGI) -> None:
         self._application = application
@@ -81,32 +89,31 @@ class Discovery:
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         path = environ.get('PATH_INFO', '').rstrip('/')
-        if path == '/healthcheck':
-            return self._health(environ, start_response)
-        if path not in ('', '/v2'):
+        method = environ['REQUEST_METHOD']
+        if path not in self._PATHS and method != 'OPTIONS':
             return self._application(environ, start_response)
-        if environ['REQUEST_METHOD'] not in ('GET', 'HEAD'):
-            error = exceptions.MethodNotAllowed(['GET', 'HEAD'])
-            response = webob.Response(
-                body=hooks.error_body(error.code, error.title, error.description),
-                status=error.code,
-                content_type=_JSON,
-                charset=None,
-                headerlist=[*error.headers.items()],
-            )
-        elif path == '':
-            response = webob.Response(
-                body=orjson.dumps(root.versions(Request(environ))),
-                status=300,
-                content_type=_JSON,
-                charset=None,
-            )
-        else:
-            response = webob.Response(
-                body=orjson.dumps(root.HOME_V2), content_type=_JSON_HOME, charset=None
-            )
+        if path == '/healthcheck' and method in ('GET', 'HEAD'):
+            return self._health(environ, start_response)
+        try:
+            response = self._response(Request(environ), path)
+        except exceptions.FreezerError as error:
+            response = hooks.answer(error)
         answer: Iterable[bytes] = response(environ, start_response)
         return answer
+
+    def _response(self, request: Request, path: str) -> webob.Response:
+        methods = self._METHODS if path in self._PATHS else root.methods(request)
+        if request.method == 'OPTIONS':
+            headers = [('Allow', ', '.join(methods)), ('Content-Length', '0')]
+            return webob.Response(status=200, headerlist=headers)
+        if request.method not in methods:
+            raise exceptions.MethodNotAllowed(methods)
+        if path == '':
+            body = orjson.dumps(root.versions(request))
+            return webob.Response(body=body, status=300, content_type=_JSON, charset=None)
+        return webob.Response(
+            body=orjson.dumps(root.HOME_V2), content_type=_JSON_HOME, charset=None
+        )
 
 
 def build(conf: cfg.ConfigOpts) -> WSGI:
@@ -136,8 +143,10 @@ def build(conf: cfg.ConfigOpts) -> WSGI:
     application = Discovery(application, healthcheck.Healthcheck.app_factory({}, oslo_config_config=conf))
     application = sizelimit.RequestBodySizeLimiter(application, conf)
     application = JSONErrors(application)
-    application = request_id.RequestId(application, conf)
-    application = cors.CORS(application, conf)
+    conf.register_opts(cors.CORS_OPTS, 'cors')
+    if conf.cors.allowed_origin:
+        application = cors.CORS(application, conf)
+    application = request_id.RequestId(GivenRequestId(application), conf)
     application = http_proxy_to_wsgi.HTTPProxyToWSGI(application, conf)
     application.database = database
     return application  # type: ignore[no-any-return]

@@ -43,7 +43,12 @@ class ErrorHook(hooks.PecanHook):  # type: ignore[misc]  # Pecan is untyped
         if not isinstance(error, exceptions.FreezerError):
             LOG.error('Unexpected error', exc_info=error)
             error = exceptions.FreezerError('The server failed; its log has the details.')
-        return _response(error.code, error.title, error.description, error.headers)
+        return answer(error)
+
+
+def answer(error: exceptions.FreezerError) -> webob.Response:
+    """The answer that an error becomes."""
+    return _response(error.code, error.title, error.description, error.headers)
 
 
 def _response(

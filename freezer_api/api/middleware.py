@@ -2,15 +2,22 @@
 """Middleware of our own: identity, and JSON for errors of the others."""
 
 import ipaddress
+import re
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from freezer_api import exceptions
 from freezer_api.api import hooks
 from freezer_api.api.request import Services
 from freezer_api.context import RequestContext
 from freezer_api.db.session import Database
 
 WSGI = Callable[..., Iterable[bytes]]
+
+_REQUEST_ID = re.compile(r'[A-Za-z0-9_.:-]{1,128}')
+
+# Ids of Keystone, or none.
+_ID = re.compile(r'[!-~]{0,64}')
 
 _ANONYMOUS = {
     'HTTP_X_USER_ID': 'demo',
@@ -42,16 +49,29 @@ class NoAuth:
         self._application = application
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
-        if not _is_loopback(environ.get('REMOTE_ADDR', '')):
-            body = hooks.error_body(
-                403, 'Forbidden', 'auth_strategy is noauth, which serves loopback addresses only.'
-            )
-            start_response('403 Forbidden', _json_headers(body))
-            return [body]
+        try:
+            _check_caller(environ)
+        except exceptions.FreezerError as error:
+            refusal: Iterable[bytes] = hooks.answer(error)(environ, start_response)
+            return refusal
         for name, value in _ANONYMOUS.items():
             if not environ.get(name):
                 environ[name] = value
         return self._application(environ, start_response)
+
+
+def _check_caller(environ: dict[str, Any]) -> None:
+    # Behind a proxy the address is the proxy's, or what a header claims.
+    forwarded = environ.get('HTTP_FORWARDED') or environ.get('HTTP_X_FORWARDED_FOR')
+    if forwarded or not _is_loopback(environ.get('REMOTE_ADDR', '')):
+        raise exceptions.Forbidden(
+            'auth_strategy is noauth, which serves callers on this host alone, and none through a proxy.'
+        )
+    for name in ('HTTP_X_USER_ID', 'HTTP_X_PROJECT_ID'):
+        if not _ID.fullmatch(environ.get(name, '')):
+            raise exceptions.BadRequest(
+                'X-User-Id and X-Project-Id must be ASCII without blanks, of at most 64 characters.'
+            )
 
 
 def _is_loopback(address: str) -> bool:
@@ -63,6 +83,29 @@ def _is_loopback(address: str) -> bool:
 
 def _json_headers(body: bytes) -> list[tuple[str, str]]:
     return [('Content-Type', 'application/json'), ('Content-Length', str(len(body)))]
+
+
+class GivenRequestId:
+    """Let a request keep the id that its caller gave it, in place of the one that oslo.middleware made.
+
+    Callers find their requests in our log by it. What could not stand in a log as one word is not taken.
+    """
+
+    def __init__(self, application: WSGI) -> None:
+        self._application = application
+
+    def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        given = environ.get('HTTP_X_OPENSTACK_REQUEST_ID', '')
+        if not _REQUEST_ID.fullmatch(given):
+            return self._application(environ, start_response)
+        request_id = given if given.startswith('req-') else f'req-{given}'
+        environ['openstack.request_id'] = request_id
+
+        def start(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
+            headers = [*headers, ('x-openstack-request-id', request_id)]
+            return start_response(status, headers, exc_info)
+
+        return self._application(environ, start)
 
 
 class JSONErrors:

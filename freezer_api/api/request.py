@@ -9,7 +9,7 @@ from typing import Any
 from urllib import parse as urlparse
 
 import pecan
-from webob.multidict import MultiDict, NoVars
+from webob.multidict import MultiDict
 
 from freezer_api import exceptions
 from freezer_api.api import body, types
@@ -53,9 +53,15 @@ class Request(pecan.Request):  # type: ignore[misc]  # Pecan is untyped
 
     @property
     def GET(self) -> Any:  # noqa: N802  # name of WebOb
-        return _NO_PARAMETERS
+        return MultiDict()
 
     params = GET
+
+    @property
+    def path_info(self) -> str:
+        """What Pecan asks for and nothing looks at; as the server gave it, for it may not be UTF-8."""
+        path: str = self.environ.get('PATH_INFO', '')
+        return path
 
     @property
     def content_type(self) -> str:
@@ -140,6 +146,3 @@ class Request(pecan.Request):  # type: ignore[misc]  # Pecan is untyped
             return False
         tags = [tag.strip().removeprefix('W/') for tag in header.split(',')]
         return f'"{version}"' in tags or '*' in tags
-
-
-_NO_PARAMETERS = NoVars() if not hasattr(MultiDict, 'mixed') else MultiDict()

@@ -25,17 +25,4 @@ OPTS: list[cfg.Opt] = [
         max=200,
         help='How deep objects and lists of a request may be nested.',
     ),
-    cfg.BoolOpt(
-        'strict_schedules',
-        default=True,
-        help='Refuse schedules that the agents cannot run. If false, they are stored, and a '
-        'warning is logged.',
-    ),
-    cfg.BoolOpt(
-        'schedule_zones',
-        default=False,
-        help='Accept a time zone or a fraction of a second in schedule_start_date and '
-        'schedule_end_date. Enable this when every freezer-scheduler is of release 19.0.0 or '
-        'later: one such job stops an older scheduler from polling at all.',
-    ),
 ]

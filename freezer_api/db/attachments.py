@@ -5,6 +5,7 @@ Everything here runs within the transaction of a job.
 """
 
 import dataclasses
+import operator
 from collections import defaultdict
 from collections.abc import Iterable
 from typing import Any
@@ -18,6 +19,7 @@ from freezer_api.db.documents import Document, dump, load, without
 from freezer_api.db.models import Action, ActionAttachment
 from freezer_api.domain import definitions
 from freezer_api.domain.definitions import Definition
+from freezer_api.domain.merge import same as same_json
 
 _OWN = (
     'action_id',
@@ -28,6 +30,30 @@ _OWN = (
     'mandatory',
     'freezer_action',
 )
+
+# What makes an entry, of an attachment joined with the action that it follows.
+SHOWN = (
+    ActionAttachment.action_id,
+    ActionAttachment.follows,
+    ActionAttachment.document,
+    sa.func.coalesce(ActionAttachment.retries, Action.max_retries).label('max_retries'),
+    sa.func.coalesce(ActionAttachment.retry_interval, Action.max_retries_interval).label(
+        'max_retries_interval'
+    ),
+    sa.func.coalesce(ActionAttachment.mandatory, Action.mandatory).label('mandatory'),
+    sa.func.coalesce(ActionAttachment.freezer_action, Action.freezer_action).label(
+        'freezer_action'
+    ),
+    ActionAttachment.retries,
+    ActionAttachment.retry_interval,
+    ActionAttachment.mandatory.label('own_mandatory'),
+    ActionAttachment.digest,
+)
+FOLLOWED = sa.and_(
+    Action.project_id == ActionAttachment.project_id, Action.id == ActionAttachment.follows
+)
+
+_BY_PRIORITY = operator.attrgetter('priority')
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -69,32 +95,16 @@ def select(context: RequestContext, jobs: Iterable[tuple[str, str]]) -> dict[tup
         )
     )
     statement = (
-        sa.select(
-            own.project_id,
-            own.job_id,
-            own.action_id,
-            own.follows,
-            own.document,
-            sa.func.coalesce(own.retries, Action.max_retries).label('max_retries'),
-            sa.func.coalesce(own.retry_interval, Action.max_retries_interval).label(
-                'max_retries_interval'
-            ),
-            sa.func.coalesce(own.mandatory, Action.mandatory).label('mandatory'),
-            sa.func.coalesce(own.freezer_action, Action.freezer_action).label('freezer_action'),
-            own.retries,
-            own.retry_interval,
-            own.mandatory.label('own_mandatory'),
-            own.digest,
-        )
-        .outerjoin(
-            Action, sa.and_(Action.project_id == own.project_id, Action.id == own.follows)
-        )
+        sa.select(own.project_id, own.job_id, own.priority, *SHOWN)
+        .outerjoin(Action, FOLLOWED)
         .where(wanted)
-        .order_by(own.project_id, own.job_id, own.priority)
     )
     found: dict[tuple[str, str], list[Any]] = defaultdict(list)
     for row in context.connection.execute(statement):
         found[row.project_id, row.job_id].append(row)
+    # Sorted here: MariaDB would sort all of them together.
+    for rows in found.values():
+        rows.sort(key=_BY_PRIORITY)
     return found
 
 
@@ -131,10 +141,16 @@ def resolve(
     resolved = Resolved([], [], [])
     for entry in entries:
         if entry.get('action_id'):
-            _refer(context, entry, defaults, known, resolved)
+            before = _next(known.entries[entry['action_id']])
+            _refer(context, entry, defaults, known, before, resolved)
         else:
             _make(context, entry, defaults, resolved)
     return resolved
+
+
+def _next(rows: list[Any]) -> Any:
+    """The attachments of one action in turn; the last one stands for all further entries."""
+    return rows.pop(0) if len(rows) > 1 else next(iter(rows), None)
 
 
 def _look_up(context: RequestContext, entries: list[Document], held: list[Any]) -> _Known:
@@ -142,14 +158,22 @@ def _look_up(context: RequestContext, entries: list[Document], held: list[Any]) 
     for row in held:
         held_by_id[row.action_id].append(row)
     found = actions.select_many(context, {e['action_id'] for e in entries if e.get('action_id')})
+    digests = {(row.action_id, row.digest) for row in held}
     strangers: dict[tuple[str, str], None] = {}
     for entry in entries:
-        definition, action = entry.get('freezer_action'), found.get(entry.get('action_id') or '')
-        if not entry.get('action_id') or definition is None:
+        action_id, definition = entry.get('action_id'), entry.get('freezer_action')
+        if not action_id or definition is None:
             continue
-        if action is None or not _equal(definition, load(action.freezer_action)):
-            strangers[entry['action_id'], definitions.digest(definition)] = None
-    return _Known(found, held_by_id, _held_digests(context, list(strangers)))
+        action, digest = found.get(action_id), definitions.digest(definition)
+        if action is not None and (
+            definitions.equal(definition, load(action.freezer_action))
+            or digest in load(action.former)
+        ):
+            continue
+        if (action_id, digest) not in digests:
+            strangers[action_id, digest] = None
+    digests |= _held_digests(context, list(strangers))
+    return _Known(found, held_by_id, frozenset(digests))
 
 
 def _held_digests(
@@ -163,15 +187,13 @@ def _held_digests(
         sa.select(own.action_id, own.digest)
         .where(
             own.project_id == context.scope.project_id,
-            sa.or_(*(sa.and_(own.action_id == i, own.digest == d) for i, d in wanted)),
+            own.action_id.in_({action_id for action_id, _ in wanted}),
+            own.digest.in_({digest for _, digest in wanted}),
         )
         .distinct()
     )
-    return frozenset((row.action_id, row.digest) for row in context.connection.execute(statement))
-
-
-def _equal(one: Definition, other: Definition) -> bool:
-    return definitions.normalise(one) == definitions.normalise(other)
+    held = {(row.action_id, row.digest) for row in context.connection.execute(statement)}
+    return frozenset(held).intersection(wanted)
 
 
 def _refer(
@@ -179,35 +201,43 @@ def _refer(
     entry: Document,
     defaults: Definition,
     known: _Known,
+    before: Any,
     resolved: Resolved,
 ) -> None:
-    """An entry that names an action."""
+    """An entry that names an action.
+
+    :param before: the attachment of that action at this place of the job
+    """
     action_id = entry['action_id']
     given = entry.get('freezer_action')
     action = known.actions.get(action_id)
-    held = known.entries.get(action_id, [])
     own: Definition | None = None
     if action is not None:
         definition = load(action.freezer_action)
-        if given is not None and not _equal(given, definition):
-            own = _older_copy(action, given, held, known)
-    elif held:
+        if given is not None and not definitions.equal(given, definition):
+            own = _older_copy(action, given, before, known)
+    elif before is not None:
         # The action was deleted and left its definition with this job, whose own it is now.
-        own = load(held[0].freezer_action) if given is None else given
+        own = load(before.freezer_action) if given is None else given
         definition = own
     elif given is not None and (action_id, definitions.digest(given)) in known.digests:
         own = definition = given
     else:
         raise exceptions.UnprocessableEntity('An action_id of job_actions names no action.')
     filled = definitions.fill(definition if own is None else own, defaults)
-    if own is not None or filled != definition:
+    if own is not None or not same_json(filled, definition):
         own = filled
-    owner = action.user_id if action is not None else context.owner_id
-    _add(resolved, context, entry, action_id, owner, filled, own, held[0] if held else None)
+    if action is not None:
+        owner = action.user_id
+    elif before is not None:
+        owner = load(before.document)['user_id']
+    else:
+        owner = context.owner_id
+    _add(resolved, context, entry, action_id, owner, filled, own, before)
 
 
 def _older_copy(
-    action: Any, given: Definition, held: list[Any], known: _Known
+    action: Any, given: Definition, before: Any, known: _Known
 ) -> Definition | None:
     """Decide on a definition that is not the action's: None if the entry goes on following it.
 
@@ -215,7 +245,7 @@ def _older_copy(
     """
     digest = definitions.digest(given)
     was_former = digest in load(action.former)
-    if was_former and any(row.follows for row in held):
+    if was_former and before is not None and before.follows:
         # An agent sends back what it was given before the action changed.
         return None
     if was_former or (action.id, digest) in known.digests:
@@ -255,14 +285,14 @@ def _add(
     owner: str,
     definition: Definition,
     own: Definition | None,
-    held: Any = None,
+    before: Any = None,
 ) -> None:
     extras = without(entry, _OWN)
     options = {name: entry.get(name) for name in ('max_retries', 'max_retries_interval', 'mandatory')}
-    if held is not None:
+    if before is not None:
         # What comes back as it was served does not become the job's own.
-        served = to_entry(held)
-        stored = (held.retries, held.retry_interval, held.own_mandatory)
+        served = to_entry(before)
+        stored = (before.retries, before.retry_interval, before.own_mandatory)
         for name, value in zip(options, stored, strict=True):
             if options[name] == served[name]:
                 options[name] = value
@@ -316,7 +346,10 @@ def same(held: list[Any], resolved: Resolved) -> bool:
             values['retry_interval'],
             values['mandatory'],
         )
-        and load(row.document) == load(values['document'])
-        and (row.follows is not None or load(row.freezer_action) == load(values['freezer_action']))
+        and same_json(load(row.document), load(values['document']))
+        and (
+            row.follows is not None
+            or same_json(load(row.freezer_action), load(values['freezer_action']))
+        )
         for row, values in zip(held, resolved.rows, strict=True)
     )

@@ -33,12 +33,26 @@ _INDEX = search.Index(
         'level': Backup.level,
         'curr_backup_level': Backup.curr_backup_level,
     },
-    exact=(Backup.id, Backup.hostname, Backup.client_id),
+    exact=('backup_id', 'hostname', 'client_id'),
     texts=(Backup.id, Backup.status, Backup.search_text),
     other=search.in_documents(Backup.backup_metadata),  # type: ignore[arg-type]
     containers=('backup_metadata',),
     time=Backup.time_stamp,
 )
+
+_SERVED = {
+    'backup_id': 'PRIMARY',
+    'user_id': 'ix_backups_list_user',
+    'status': 'ix_backups_status',
+    'job_id': 'ix_backups_job_id',
+    'client_id': 'ix_backups_client_id',
+    'container': 'ix_backups_container',
+    'hostname': 'ix_backups_hostname',
+    'host_name': 'ix_backups_hostname',
+    'backup_name': 'ix_backups_backup_name',
+    'time_stamp': 'ix_backups_time_stamp',
+    'timestamp': 'ix_backups_time_stamp',
+}
 
 _SHOWN = (
     Backup.project_id,
@@ -96,7 +110,8 @@ def _select(context: RequestContext, backup_id: str) -> Any:
 @session.reader
 def find(context: RequestContext, wanted: search.Search, page: search.Page) -> list[Document]:
     """One page of backups, oldest record first."""
-    keys = search.keys(_INDEX, [sa.and_(*_owned(context))], wanted, page)
+    listing = search.Listing(sa.and_(*_owned(context)), 'ix_backups_list', _SERVED)
+    keys = search.keys(_INDEX, [listing], wanted, page)
     statement = (
         sa.select(*_SHOWN)
         .join(keys, sa.and_(keys.c.project_id == Backup.project_id, keys.c.id == Backup.id))

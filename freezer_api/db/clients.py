@@ -44,11 +44,21 @@ _INDEX = search.Index(
         'description': Client.description,
         'is_central': Client.is_central,
     },
-    exact=(Client.id, Client.uuid, Client.hostname),
+    exact=('client_id', 'uuid', 'hostname'),
     texts=(Client.id, Client.uuid, Client.search_text),
     other=search.in_documents(Client.document),  # type: ignore[arg-type]
     containers=('client',),
 )
+
+_SERVED = {
+    'client_id': 'PRIMARY',
+    'uuid': 'uq_clients_uuid',
+    'hostname': 'ix_clients_hostname',
+}
+
+
+# What oslo.db calls the columns of a duplicate primary key: MySQL 5 and MariaDB, MySQL 8, SQLite, PostgreSQL.
+_PRIMARY = {'PRIMARY', 'clients.PRIMARY', 'id', ''}
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -96,11 +106,12 @@ def _visible(context: RequestContext, client_id: str) -> Any:
 def find(context: RequestContext, wanted: search.Search, page: search.Page) -> list[Document]:
     """One page of the project's and all central clients, oldest first."""
     project_id = context.scope.project_id
-    scopes = [
-        Client.project_id == project_id,
-        sa.and_(Client.is_central == sa.true(), Client.project_id != project_id),
+    central = sa.and_(Client.is_central == sa.true(), Client.project_id != project_id)
+    listings = [
+        search.Listing(Client.project_id == project_id, 'ix_clients_list', _SERVED),
+        search.Listing(central, 'ix_clients_central'),
     ]
-    keys = search.keys(_INDEX, scopes, wanted, page)
+    keys = search.keys(_INDEX, listings, wanted, page)
     statement = (
         sa.select(*_SHOWN)
         .join(keys, sa.and_(keys.c.project_id == Client.project_id, keys.c.id == Client.id))
@@ -151,8 +162,8 @@ def register(context: RequestContext, document: Document, defaults: dict[str, li
     if row is not None and row.project_id == project_id:
         _refresh(context, row, document)
         return
-    if row is not None:
-        raise exceptions.Conflict('A central client has this id.')
+    if row is not None or (document.get('is_central') and _is_used_elsewhere(context, client_id)):
+        raise exceptions.Conflict('Another project has a client or jobs with this id.')
     try:
         context.connection.execute(
             sa.insert(Client).values(_new_row(context, document, defaults))
@@ -160,10 +171,20 @@ def register(context: RequestContext, document: Document, defaults: dict[str, li
         if document.get('is_central'):
             _adopt_jobs(context, client_id)
     except db_exception.DBDuplicateEntry as error:
-        if 'pk_clients' in str(error.inner_exception) or 'PRIMARY' in str(error.inner_exception):
+        if _PRIMARY & set(error.columns):
             # Somebody else registered it meanwhile: refresh.
             raise session.lost_race() from None
         raise exceptions.Conflict('The uuid or the id of a central client is taken.') from None
+
+
+def _is_used_elsewhere(context: RequestContext, client_id: str) -> bool:
+    """Whether a new central client would get jobs, or take the name, of another project's client."""
+    project_id = context.scope.project_id
+    registered = sa.exists().where(Client.id == client_id, Client.project_id != project_id)
+    used = sa.exists().where(
+        JobAttachment.client_id == client_id, JobAttachment.project_id != project_id
+    )
+    return bool(context.connection.execute(sa.select(sa.or_(registered, used))).scalar())
 
 
 def _new_row(
@@ -239,7 +260,7 @@ def _adopt_jobs(context: RequestContext, client_id: str) -> None:
             JobAttachment.project_id == context.scope.project_id,
             JobAttachment.client_id == client_id,
         )
-        .values(central_client_id=client_id)
+        .values(central_client_id=client_id, version=JobAttachment.version + 1)
     )
 
 

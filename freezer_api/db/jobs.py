@@ -6,6 +6,7 @@ from typing import Any
 
 import sqlalchemy as sa
 from oslo_db import exception as db_exception
+from sqlalchemy import orm
 
 from freezer_api import exceptions
 from freezer_api.context import RequestContext
@@ -17,6 +18,9 @@ from freezer_api.domain import definitions, events
 # Keys of job_schedule that are state, with the columns of the same names.
 _WORDS = ('event', 'status', 'result')
 _NUMBERS = ('time_created', 'time_started', 'time_ended', 'current_pid')
+
+# The current_pid of an answer that has to show one where none is known.
+NO_PROCESS = -1
 
 _SHOWN = (
     Job.project_id,
@@ -46,36 +50,51 @@ _JOIN = sa.join(
 )
 
 
-# --- search -----------------------------------------------------------------------------------------------------
-
-
 def _in_entries(clause: Any) -> Any:
     """Some entry of the job fulfils the clause."""
     own = ActionAttachment
-    return sa.exists(
+    statement = (
         sa.select(own.id)
         .select_from(own)
-        .outerjoin(
-            Action, sa.and_(Action.project_id == own.project_id, Action.id == own.follows)
-        )
+        .outerjoin(Action, attachments.FOLLOWED)
         .where(own.project_id == JobAttachment.project_id, own.job_id == JobAttachment.job_id)
         .where(clause)
         .correlate(JobAttachment)
+        # Without it MariaDB may look for the clause in the entries of all projects first.
+        .limit(1)
     )
+    return sa.exists(statement)
 
 
 def _other(path: tuple[str, ...], condition: search.Condition) -> Any:
-    """Keys without a column: of the schedule, else of the entries and their definitions."""
+    """Keys without a column of the job: of the schedule, else of the entries and their definitions."""
     if path[0].startswith('schedule_'):
         return search.in_documents(Job.scheduling)(path, condition)  # type: ignore[arg-type]
-    definition = sa.func.coalesce(ActionAttachment.freezer_action, Action.freezer_action)
-    find = search.in_documents(definition, ActionAttachment.document)  # type: ignore[arg-type]
+    while len(path) > 1 and path[0] in ('job_actions', 'freezer_action'):
+        path = path[1:]
+    if path == ('action_id',):
+        return _by_action_id(condition)
     if condition.negated or condition.value is None:
         asked = search.Condition(condition.key, condition.value, negated=condition.value is None)
-        found = _in_entries(find(path, asked))
+        found = _in_entries(_of_entry(path, asked))
         # Null: no entry has the key. Not a value: no entry has the value.
         return found if condition.negated and condition.value is None else sa.not_(found)
-    return _in_entries(find(path, condition))
+    return _in_entries(_of_entry(path, condition))
+
+
+def _of_entry(path: tuple[str, ...], condition: search.Condition) -> Any:
+    own = ActionAttachment
+    options: dict[tuple[str, ...], Any] = {
+        ('max_retries',): sa.func.coalesce(own.retries, Action.max_retries),
+        ('max_retries_interval',): sa.func.coalesce(
+            own.retry_interval, Action.max_retries_interval
+        ),
+        ('mandatory',): sa.func.coalesce(own.mandatory, Action.mandatory),
+    }
+    if path in options:
+        return search.equals(options[path], condition.value, condition.negated)
+    definition = sa.func.coalesce(own.freezer_action, Action.freezer_action)
+    return search.in_documents(definition, own.document)(path, condition)  # type: ignore[arg-type]
 
 
 def _text_in_entries(text: str) -> Any:
@@ -83,27 +102,36 @@ def _text_in_entries(text: str) -> Any:
     return _in_entries(
         sa.or_(
             ActionAttachment.action_id == text,
-            *(column.contains(text.lower(), autoescape=True) for column in texts),
+            *(search.in_lower_case(column, text) for column in texts),  # type: ignore[arg-type]
         )
     )
 
 
 def _by_status(condition: search.Condition) -> Any:
-    """``completed`` by its own column: what agents ask for at every poll."""
-    if condition.value != 'completed':
+    """Not ``completed`` by its own column: what agents ask for at every poll."""
+    if condition.value != 'completed' or not condition.negated:
         return None
-    return JobAttachment.completed == (sa.false() if condition.negated else sa.true())
+    return JobAttachment.completed == sa.false()
 
 
 def _by_action_id(condition: search.Condition) -> Any:
-    found = _in_entries(search.equals(ActionAttachment.action_id, condition.value))  # type: ignore[arg-type]
+    same = search.equals(ActionAttachment.action_id, condition.value)  # type: ignore[arg-type]
+    own = ActionAttachment
+    found = JobAttachment.job_id.in_(
+        sa.select(own.job_id)
+        .where(own.project_id == JobAttachment.project_id, same)
+        .correlate(JobAttachment)
+    )
     return sa.not_(found) if condition.negated else found
 
 
-def _by_session_id(condition: search.Condition) -> Any:
-    """No session is shown as an empty text."""
-    value = condition.value or None
-    return search.equals(JobAttachment.session_id, value, condition.negated)  # type: ignore[arg-type]
+def _or_empty(column: Any) -> Callable[[search.Condition], Any]:
+    """Search a column whose NULL is shown as an empty text."""
+
+    def clause(condition: search.Condition) -> Any:
+        return search.equals(column, condition.value or None, condition.negated)
+
+    return clause
 
 
 _COLUMNS = {
@@ -130,7 +158,7 @@ _INDEX = search.Index(
     key=(JobAttachment.project_id, JobAttachment.job_id),  # type: ignore[arg-type]
     order=(JobAttachment.created_at, JobAttachment.job_id),  # type: ignore[arg-type]
     columns=_COLUMNS,
-    exact=(JobAttachment.job_id, JobAttachment.client_id),
+    exact=('job_id', 'client_id'),
     texts=(
         JobAttachment.job_id,
         JobAttachment.client_id,
@@ -142,24 +170,32 @@ _INDEX = search.Index(
     ),
     text_elsewhere=_text_in_entries,
     other=_other,
-    containers=('job_schedule', 'job_actions', 'freezer_action'),
+    containers=('job_schedule',),
     special={
         'status': _by_status,
         'action_id': _by_action_id,
-        'session_id': _by_session_id,
+        'session_id': _or_empty(JobAttachment.session_id),
+        'description': _or_empty(Job.description),
     },
 )
 
 
+_SERVED = {
+    'job_id': 'PRIMARY',
+    'client_id': 'ix_job_attachments_client',
+    'session_id': 'ix_job_attachments_session',
+    'status': 'ix_job_attachments_status',
+    'action_id': None,
+}
+_SERVED_ALL = {'client_id': 'ix_job_attachments_client_all'}
+
+
 def _source(wanted: search.Search, by_user: bool) -> Any:
     """The table to look in; both only if the search needs both."""
-    names = {condition.key.split('.')[-1] for condition in wanted.conditions}
+    names = {condition.key.removeprefix('job_schedule.') for condition in wanted.conditions}
     if by_user or wanted.texts or not names <= _OF_ATTACHMENT:
         return _JOIN
     return None
-
-
-# --- rows and documents -----------------------------------------------------------------------------------------
 
 
 def _to_document(row: Any, entries: list[Any]) -> Document:
@@ -192,8 +228,8 @@ def _to_answer(row: Any, entries: list[Any], show_pid: bool) -> Document:
     if not show_pid and row.own_client is None:
         schedule.pop('current_pid', None)
     if row.event == 'abort' and 'current_pid' not in schedule:
-        # The scheduler reads it of a job to abort; -1 is no process.
-        schedule['current_pid'] = -1
+        # The scheduler reads it of a job to abort.
+        schedule['current_pid'] = NO_PROCESS
     return document
 
 
@@ -209,7 +245,9 @@ def _to_values(document: Document) -> tuple[Document, Document]:
         'description': description,
         'scheduling': dump(scheduling),
         'session_name': document.get('session_name'),
-        'search_text': search.text_of(description, document.get('session_name'), scheduling),
+        'search_text': sessions.text_of_job(
+            description, document.get('session_name'), scheduling
+        ),
     }
     state: Document = {name: schedule.get(name) or '' for name in _WORDS}
     state['completed'] = state['status'] == 'completed'
@@ -225,6 +263,30 @@ def _owned(context: RequestContext) -> list[Any]:
     if scope.user_id is not None:
         clauses.append(Job.user_id == scope.user_id)
     return clauses
+
+
+def _is_poll(wanted: search.Search) -> bool:
+    """Whether it asks for the jobs of a client that are not completed, as agents do."""
+    return 'client_id' in _INDEX.found_by(wanted) and any(
+        _INDEX.path(condition) == ('status',)
+        and condition.negated
+        and condition.value == 'completed'
+        for condition in wanted.conditions
+    )
+
+
+def _listing(context: RequestContext, wanted: search.Search) -> search.Listing:
+    scope = sa.and_(True, *_owned(context))
+    if _is_poll(wanted):
+        suffix = '_all' if context.scope.all_projects else ''
+        return search.Listing(scope, f'ix_job_attachments_poll{suffix}')
+    if context.scope.all_projects:
+        return search.Listing(scope, 'ix_job_attachments_list_all', _SERVED_ALL)
+    if context.scope.user_id is not None or 'user_id' in _INDEX.found_by(wanted):
+        # A job and its attachment are created at the same time.
+        order: Any = (Job.created_at, Job.id)
+        return search.Listing(scope, 'ix_jobs_list_user', _SERVED, order)
+    return search.Listing(scope, 'ix_job_attachments_list', _SERVED)
 
 
 def _own_client(context: RequestContext) -> Any:
@@ -249,12 +311,41 @@ def _select(context: RequestContext, job_id: str) -> Any:
     return row
 
 
+def _select_whole(context: RequestContext, job_id: str) -> tuple[Any, list[Any]]:
+    """A job with what its client can do, and its entries."""
+    own, central = orm.aliased(Client), orm.aliased(Client)
+    able = [
+        sa.func.coalesce(getattr(own, name), getattr(central, name)).label(name)
+        for name in ('is_central', *clients.CAPABILITIES)
+    ]
+    entry = ActionAttachment
+    source = (
+        _JOIN.outerjoin(
+            own, sa.and_(own.project_id == Job.project_id, own.id == JobAttachment.client_id)
+        )
+        .outerjoin(central, central.central_id == JobAttachment.client_id)
+        .outerjoin(entry, sa.and_(entry.project_id == Job.project_id, entry.job_id == Job.id))
+        .outerjoin(Action, attachments.FOLLOWED)
+    )
+    statement = (
+        sa.select(*_SHOWN, *able, *attachments.SHOWN)
+        .select_from(source)
+        .where(
+            Job.project_id == context.scope.project_id,
+            Job.id == job_id,
+            *_owned(context),
+        )
+        .order_by(entry.priority)
+    )
+    rows = context.connection.execute(statement).all()
+    if not rows:
+        raise exceptions.NotFound('There is no such job.')
+    return rows[0], [row for row in rows if row.action_id is not None]
+
+
 def _entries(context: RequestContext, row: Any) -> list[Any]:
     key = (row.project_id, row.id)
     return attachments.select(context, [key]).get(key, [])
-
-
-# --- reading ----------------------------------------------------------------------------------------------------
 
 
 @session.reader
@@ -266,7 +357,7 @@ def find(
     :param show_pid: show ``current_pid`` also of jobs on clients that are not the caller's
     """
     source = _source(wanted, context.scope.user_id is not None)
-    keys = search.keys(_INDEX, [sa.and_(True, *_owned(context))], wanted, page, source)
+    keys = search.keys(_INDEX, [_listing(context, wanted)], wanted, page, source)
     statement = (
         sa.select(*_SHOWN, Client.id.label('own_client'))
         .select_from(_JOIN.outerjoin(Client, _own_client(context)))
@@ -290,9 +381,6 @@ def get(context: RequestContext, job_id: str, show_pid: bool) -> tuple[Document,
     return _to_answer(row, _entries(context, row), show_pid), row.version
 
 
-# --- writing ----------------------------------------------------------------------------------------------------
-
-
 @session.retry
 @session.writer
 def create(context: RequestContext, job_id: str, document: Document) -> None:
@@ -309,10 +397,12 @@ def _insert(context: RequestContext, job_id: str, document: Document) -> None:
     project_id = context.scope.project_id
     defaults = document.get('action_defaults') or {}
     resolved = attachments.resolve(context, document['job_actions'], defaults, [])
-    client = _check_client(context, document['client_id'], resolved)
+    client = clients.capable(context, document['client_id'])
+    definitions.check_capabilities(client.capabilities, resolved.definitions)
     job, state = _to_values(document)
     now = session.microseconds()
     state['session_tag'] = document.get('session_tag') or 0
+    session_id = document.get('session_id')
     try:
         context.connection.execute(
             sa.insert(Job).values(
@@ -327,23 +417,28 @@ def _insert(context: RequestContext, job_id: str, document: Document) -> None:
                 central_client_id=client.client_id if client.is_central else None,
                 created_at=now,
                 updated_at=now,
-                version=1,
+                # Joining a session raises it to 1.
+                version=0 if session_id else 1,
                 **state,
             )
         )
     except db_exception.DBDuplicateEntry:
         raise exceptions.Conflict('A job has this id.') from None
     attachments.insert(context, job_id, resolved)
-    if document.get('session_id'):
-        sessions.join(context, document['session_id'], job_id)
+    if session_id:
+        sessions.join(context, session_id, job_id)
 
 
-def _check_client(
-    context: RequestContext, client_id: str, resolved: attachments.Resolved
-) -> clients.Capable:
-    client = clients.capable(context, client_id)
-    definitions.check_capabilities(client.capabilities, resolved.definitions)
-    return client
+def _client(context: RequestContext, row: Any, client_id: str) -> clients.Capable:
+    """The client that a stored job is to run on.
+
+    :param row: from :func:`_select_whole`, if the job is on that client already
+    :raises UnprocessableEntity: no such client
+    """
+    if client_id != row.client_id or row.is_central is None:
+        return clients.capable(context, client_id)
+    capabilities = {name: load(getattr(row, name)) for name in clients.CAPABILITIES}
+    return clients.Capable(client_id, row.is_central, capabilities)
 
 
 @session.retry
@@ -366,9 +461,11 @@ def update(
     :raises UnprocessableEntity: as for :func:`create`
     :raises PreconditionFailed: its version is not the expected one
     """
-    row = _select(context, job_id)
+    if with_actions:
+        row, held = _select_whole(context, job_id)
+    else:
+        row, held = _select(context, job_id), []
     session.check_version(expected, row.version)
-    held = _entries(context, row) if with_actions else []
     stored = _to_document(row, held)
     if not with_actions:
         del stored['job_actions']
@@ -393,10 +490,11 @@ def _write(
     if resolved is not None or document['client_id'] != row.client_id:
         if resolved is None:
             held = held or _entries(context, row)
-            checked = attachments.Resolved([], [], [load(entry.freezer_action) for entry in held])
+            wanted = [load(entry.freezer_action) for entry in held]
         else:
-            checked = resolved
-        client = _check_client(context, document['client_id'], checked)
+            wanted = resolved.definitions
+        client = _client(context, row, document['client_id'])
+        definitions.check_capabilities(client.capabilities, wanted)
         central_client_id = client.client_id if client.is_central else None
     job, state = _to_values(document)
     state.update(
@@ -456,16 +554,17 @@ def replace(
     :raises PreconditionFailed: its version is not the expected one
     """
     try:
-        row = _select(context, job_id)
+        row, held = _select_whole(context, job_id)
     except exceptions.NotFound:
         session.check_version(expected, 0)
         _insert(context, job_id, document)
         return 1
     session.check_version(expected, row.version)
-    version = _write(
-        context, row, _entries(context, row), document, document.get('session_tag') or 0
-    )
     wanted = document.get('session_id') or None
+    tag = document.get('session_tag') or 0
+    if wanted is not None and wanted == row.session_id:
+        tag = max(tag, row.session_tag)
+    version = _write(context, row, held, document, tag)
     if wanted == row.session_id:
         return version
     if wanted is None:

@@ -86,7 +86,7 @@ class Client(Base):
         UniqueConstraint('central_id', name='uq_clients_central_id'),
         Index('ix_clients_list', 'project_id', 'created_at', 'id'),
         Index('ix_clients_central', 'is_central', 'created_at', 'id'),
-        Index('ix_clients_hostname', 'project_id', 'hostname', 'created_at'),
+        Index('ix_clients_hostname', 'project_id', 'hostname', 'created_at', 'id'),
     )
 
 
@@ -120,8 +120,8 @@ class Action(Base):
         PrimaryKeyConstraint('project_id', 'id'),
         Index('ix_actions_list', 'project_id', 'created_at', 'id'),
         Index('ix_actions_list_user', 'project_id', 'user_id', 'created_at', 'id'),
-        Index('ix_actions_backup_name', 'project_id', 'backup_name', 'created_at'),
-        Index('ix_actions_container', 'project_id', 'container', 'created_at'),
+        Index('ix_actions_backup_name', 'project_id', 'backup_name', 'created_at', 'id'),
+        Index('ix_actions_container', 'project_id', 'container', 'created_at', 'id'),
     )
 
 
@@ -209,7 +209,7 @@ class Session(Base):
         PrimaryKeyConstraint('project_id', 'id'),
         Index('ix_sessions_list', 'project_id', 'created_at', 'id'),
         Index('ix_sessions_list_user', 'project_id', 'user_id', 'created_at', 'id'),
-        Index('ix_sessions_status', 'project_id', 'status', 'created_at'),
+        Index('ix_sessions_status', 'project_id', 'status', 'created_at', 'id'),
     )
 
 
@@ -277,7 +277,11 @@ class JobAttachment(Base):
             'project_id',
         ),
         Index('ix_job_attachments_status', 'project_id', 'status', 'created_at', 'job_id'),
-        Index('ix_job_attachments_session', 'project_id', 'session_id', 'attached_at'),
+        Index('ix_job_attachments_session', 'project_id', 'session_id', 'created_at', 'job_id'),
+        Index('ix_job_attachments_client', 'project_id', 'client_id', 'created_at', 'job_id'),
+        Index(
+            'ix_job_attachments_client_all', 'client_id', 'created_at', 'job_id', 'project_id'
+        ),
     )
 
 
@@ -337,15 +341,16 @@ class Backup(Base):
 
     __table_args__ = _table(
         PrimaryKeyConstraint('project_id', 'id'),
-        Index('ix_backups_list', 'project_id', 'created_at', 'id'),
+        # With the time, so that a search for a span of time reads the index alone.
+        Index('ix_backups_list', 'project_id', 'created_at', 'id', 'time_stamp'),
         Index('ix_backups_list_user', 'project_id', 'user_id', 'created_at', 'id'),
-        Index('ix_backups_hostname', 'project_id', 'hostname', 'created_at'),
-        Index('ix_backups_backup_name', 'project_id', 'backup_name', 'created_at'),
-        Index('ix_backups_container', 'project_id', 'container', 'created_at'),
-        Index('ix_backups_job_id', 'project_id', 'job_id', 'created_at'),
-        Index('ix_backups_client_id', 'project_id', 'client_id', 'created_at'),
-        Index('ix_backups_status', 'project_id', 'status', 'created_at'),
-        Index('ix_backups_time_stamp', 'project_id', 'time_stamp'),
+        Index('ix_backups_hostname', 'project_id', 'hostname', 'created_at', 'id'),
+        Index('ix_backups_backup_name', 'project_id', 'backup_name', 'created_at', 'id'),
+        Index('ix_backups_container', 'project_id', 'container', 'created_at', 'id'),
+        Index('ix_backups_job_id', 'project_id', 'job_id', 'created_at', 'id'),
+        Index('ix_backups_client_id', 'project_id', 'client_id', 'created_at', 'id'),
+        Index('ix_backups_status', 'project_id', 'status', 'created_at', 'id'),
+        Index('ix_backups_time_stamp', 'project_id', 'time_stamp', 'created_at', 'id'),
     )
 
 

@@ -23,6 +23,11 @@ Clause = ColumnElement[bool]
 INT64 = range(-(2**63), 2**63)
 _KEY_LENGTH = 255
 
+# What databases take in one statement has limits: of terms, of arguments to a function, of a pattern's length.
+_MAX_CONDITIONS = 100
+_MAX_STEPS = 32
+_MAX_TEXT = 1000
+
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Page:
@@ -65,6 +70,8 @@ def parse(document: Mapping[str, Any]) -> Search:
     texts: list[str] = []
     for name in ('match', 'match_not'):
         _parse_entries(document.get(name), name, conditions, texts)
+    if len(conditions) + len(texts) > _MAX_CONDITIONS:
+        raise exceptions.BadRequest(f'a search may have {_MAX_CONDITIONS} conditions')
     return Search(
         tuple(conditions),
         tuple(texts),
@@ -82,13 +89,15 @@ def _parse_entries(
         raise exceptions.BadRequest(f'{name} must be a list of objects')
     for entry in entries:
         for key, value in entry.items():
+            if '\x00' in key or (isinstance(value, str) and '\x00' in value):
+                raise exceptions.BadRequest(f'{name} contains a NUL character')
             if isinstance(value, dict | list):
                 raise exceptions.BadRequest(f'values in {name} must be text, numbers, booleans or null')
             if key == '_all':
                 if name == 'match_not':
                     raise exceptions.BadRequest('_all cannot be used in match_not')
                 _parse_text(value, conditions, texts)
-            elif '"' in key or '\\' in key or not key:
+            elif '"' in key or '\\' in key or not key or key.count('.') >= _MAX_STEPS:
                 raise exceptions.BadRequest(f'a key in {name} cannot be searched')
             else:
                 conditions.append(Condition(key, value, name == 'match_not'))
@@ -109,6 +118,8 @@ def _parse_text(value: Scalar, conditions: list[Condition], texts: list[str]) ->
                 raise exceptions.BadRequest('_all cannot contain another _all')
             _parse_entries(entries, 'match', conditions, texts)
             return
+    if len(text) > _MAX_TEXT:
+        raise exceptions.BadRequest(f'_all takes a text of at most {_MAX_TEXT} characters')
     texts.append(text)
 
 
@@ -216,10 +227,10 @@ def equals(column: ColumnElement[Any], value: Scalar, negated: bool = False) -> 
         comparable = {'true': True, 'false': False}.get((as_text(value) or '').lower())
     elif isinstance(column.type, sa.Integer):
         comparable = as_integer(value)
-    elif isinstance(column.type, sa.Text) or not isinstance(column.type, sa.String):
-        comparable = as_text(value)
-    else:
+    elif isinstance(column.type, sa.String) and column.type.length == _KEY_LENGTH:
         comparable = key(value)
+    else:
+        comparable = as_text(value)
     if value is None:
         return column.is_not(None) if negated else column.is_(None)
     if comparable is None:
@@ -230,6 +241,41 @@ def equals(column: ColumnElement[Any], value: Scalar, negated: bool = False) -> 
     return same
 
 
+def in_lower_case(column: ColumnElement[Any], text: str) -> Clause:
+    """A column contains the text, in any case; columns of :func:`text_of` are in lower case already."""
+    if not isinstance(column.type, sa.Text):
+        column = sa.func.lower(column)
+    return column.contains(text.lower(), autoescape=True)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Listing:
+    """Rows of a list, and how an index finds them in the order of lists.
+
+    Left alone, MariaDB and MySQL may read and sort a whole project in place of walking through an index: they guess
+    badly how soon a page is full. So they are told the index, or the indexes of the keys that the search names.
+
+    :ivar index: its name
+    :ivar served: keys of the document by whose value other indexes find rows in the same order, with their names; none
+        where a table besides has it
+    :ivar order: the columns of the order, where they are not those of the :class:`Index`
+    """
+
+    scope: Clause
+    index: str
+    served: Mapping[str, str | None] = dataclasses.field(default_factory=dict)
+    order: tuple[ColumnElement[int], ColumnElement[str]] | None = None
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Way:
+    """A way to be found: conditions, and the keys that must have a value by them and all others."""
+
+    rank: int
+    clauses: tuple[Clause, ...]
+    names: frozenset[str]
+
+
 @dataclasses.dataclass(frozen=True)
 class Index:
     """What can be searched in a resource.
@@ -237,7 +283,7 @@ class Index:
     :ivar key: project id and id, which name a row
     :ivar order: creation time and id, which give the order
     :ivar columns: keys of the document that have a column
-    :ivar exact: columns whose equality with a text comes before all other hits of ``_all``
+    :ivar exact: of ``columns``, those whose equality with a text comes before all other hits of ``_all``
     :ivar texts: columns that ``_all`` looks through
     :ivar text_elsewhere: finds a text in rows of other tables that belong to the document
     :ivar other: makes the condition for any other key, from its path without ``containers``
@@ -248,7 +294,7 @@ class Index:
     key: tuple[ColumnElement[str], ColumnElement[str]]
     order: tuple[ColumnElement[int], ColumnElement[str]]
     columns: Mapping[str, Any]
-    exact: tuple[Any, ...]
+    exact: tuple[str, ...]
     texts: tuple[Any, ...]
     other: Callable[[tuple[str, ...], Condition], Clause]
     containers: tuple[str, ...] = ()
@@ -268,10 +314,23 @@ class Index:
             clauses.append(self.time <= search.before)
         return clauses
 
-    def _clause(self, condition: Condition) -> Clause:
+    def path(self, condition: Condition) -> tuple[str, ...]:
+        """Where in the document the condition looks, without a container."""
         path = tuple(condition.key.split('.'))
         if len(path) > 1 and path[0] in self.containers:
             path = path[1:]
+        return path
+
+    def found_by(self, search: Search) -> frozenset[str]:
+        """The keys that must have a value."""
+        return frozenset(
+            '.'.join(self.path(condition))
+            for condition in search.conditions
+            if not condition.negated and condition.value is not None
+        )
+
+    def _clause(self, condition: Condition) -> Clause:
+        path = self.path(condition)
         name = '.'.join(path)
         if name in self.special:
             clause = self.special[name](condition)
@@ -282,16 +341,23 @@ class Index:
         return self.other(path, condition)
 
     def _contains(self, text: str) -> Clause:
-        found = [column.contains(text.lower(), autoescape=True) for column in self.texts]
+        found = [in_lower_case(column, text) for column in self.texts]
         if self.text_elsewhere is not None:
             found.append(self.text_elsewhere(text))
         clause: Clause = sa.or_(*found)
         return clause
 
-    def _arms(self, text: str) -> list[tuple[int, Clause]]:
-        exact = [equals(column, text) for column in self.exact]
-        others = [equals(column, text, negated=True) for column in self.exact]
-        return [(0, clause) for clause in exact] + [(1, sa.and_(self._contains(text), *others))]
+    def ways(self, search: Search) -> list[_Way]:
+        """The ways to be found by the first text of a search, if it has any."""
+        names = self.found_by(search)
+        if not search.texts:
+            return [_Way(0, (), names)]
+        text = search.texts[0]
+        exact = [
+            _Way(0, (equals(self.columns[name], text),), names | {name}) for name in self.exact
+        ]
+        others = [equals(self.columns[name], text, negated=True) for name in self.exact]
+        return [*exact, _Way(1, (self._contains(text), *others), names)]
 
 
 def in_documents(
@@ -313,29 +379,28 @@ def in_documents(
 
 def keys(
     index: Index,
-    scopes: Sequence[Clause],
+    listings: Sequence[Listing],
     search: Search,
     page: Page,
     source: Any = None,
 ) -> Subquery:
     """The keys of one page: columns ``project_id``, ``id``, ``rank``, ``created_at``.
 
-    Each scope and each way to be found by ``_all`` is an arm of a UNION that an index serves in the right order, so
+    Each listing and each way to be found by ``_all`` is an arm of a UNION that an index serves in the right order, so
     no arm reads more than the page's end.
 
-    :param scopes: disjoint conditions of which one must hold
+    :param listings: disjoint ones
     :param source: what to select from; the table of the columns if None
     """
     clauses = index.clauses(search)
-    ways = index._arms(search.texts[0]) if search.texts else [(0, None)]
+    ways = index.ways(search)
     arms = [
-        _arm(index, rank, [scope, *clauses, *([] if way is None else [way])], source)
-        for scope in scopes
-        for rank, way in ways
+        _arm(index, listing, way, clauses, source) for listing in listings for way in ways
     ]
     if len(arms) == 1:
         return arms[0].limit(page.limit).offset(page.offset).subquery('page')
-    limited = [arm.limit(page.limit + page.offset).subquery() for arm in arms]
+    end = min(page.limit + page.offset, INT64[-1])
+    limited = [arm.limit(end).subquery() for arm in arms]
     found = sa.union(*(sa.select(arm) for arm in limited)).subquery('found')
     return (
         sa.select(found)
@@ -347,19 +412,31 @@ def keys(
 
 
 def _arm(
-    index: Index, rank: int, clauses: list[Clause], source: Any
+    index: Index, listing: Listing, way: _Way, clauses: list[Clause], source: Any
 ) -> sa.Select[str, str, int, int]:
     project_id, row_id = index.key
     created_at, order_id = index.order
+    served = [listing.served[name] for name in sorted(way.names) if name in listing.served]
+    if not served:
+        served = [listing.index]
+        created_at, order_id = listing.order or index.order
     statement = sa.select(
         project_id.label('project_id'),
         row_id.label('id'),
-        sa.literal(rank).label('rank'),
+        sa.literal(way.rank).label('rank'),
         created_at.label('created_at'),
-    )
+    ).where(listing.scope, *clauses, *way.clauses)
     if source is not None:
         statement = statement.select_from(source)
-    return statement.where(*clauses).order_by(created_at, order_id)
+    if None not in served:
+        table: Any = created_at
+        hint = f'FORCE INDEX ({", ".join(dict.fromkeys(filter(None, served)))})'
+        for dialect in ('mysql', 'mariadb'):
+            statement = statement.with_hint(table.class_, hint, dialect)
+    if any(index.columns.get(name) is index.order[1] for name in way.names):
+        # MariaDB would sort by an id that is the same in all rows.
+        return statement.order_by(created_at)
+    return statement.order_by(created_at, order_id)
 
 
 def in_order(page: Subquery) -> tuple[Any, ...]:

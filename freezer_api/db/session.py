@@ -47,17 +47,25 @@ class Database:
         options = {name: value for name, value in options.items() if value is not None}
         url = conf.database.connection
         self._readers = _manager(url, options)
-        if sqlalchemy.make_url(url).get_backend_name() == 'sqlite':
+        self._writers = self._readers
+        backend = sqlalchemy.make_url(url).get_backend_name()
+        if backend in ('sqlite', 'postgresql'):
+            self._writers = _manager(url, options)
+        if backend == 'sqlite':
             # A transaction that reads and then writes fails at once on SQLite if another one wrote in between, whatever
             # the busy timeout. So writers have an engine of their own, whose transactions take the lock at their start.
-            self._writers = _manager(url, options)
-            for manager in (self._readers, self._writers):
-                event.listen(manager.writer.get_engine(), 'connect', _set_up_sqlite)
-            event.listen(
-                self._writers.writer.get_engine(), 'before_cursor_execute', _lock_sqlite, retval=True
-            )
-        else:
-            self._writers = self._readers
+            for engine in self.engines:
+                event.listen(engine, 'connect', _set_up_sqlite)
+            event.listen(self._writing_engine, 'before_cursor_execute', _lock_sqlite, retval=True)
+        elif backend == 'postgresql':
+            # Each statement of its default isolation sees another state. An answer is made of two or three statements,
+            # so readers have an engine of their own that sees one; MySQL and SQLite do so by themselves.
+            event.listen(self._readers.writer.get_engine(), 'connect', _set_up_postgresql_reader)
+
+    @property
+    def _writing_engine(self) -> sqlalchemy.Engine:
+        engine: sqlalchemy.Engine = self._writers.writer.get_engine()
+        return engine
 
     @property
     def engines(self) -> list[sqlalchemy.Engine]:
@@ -89,6 +97,10 @@ def _manager(url: str, options: dict[str, Any]) -> Any:
 def _set_up_sqlite(connection: Any, record: Any) -> None:
     connection.execute('PRAGMA journal_mode=WAL')
     connection.execute('PRAGMA busy_timeout=30000')
+
+
+def _set_up_postgresql_reader(connection: Any, record: Any) -> None:
+    connection.set_session(isolation_level='REPEATABLE READ', readonly=True)
 
 
 def _lock_sqlite(
@@ -123,6 +135,11 @@ def writer(
     return wrapper
 
 
+def _is_lost_race(error: Exception) -> bool:
+    # What is referred to was there when this transaction read it, so somebody has deleted it since.
+    return isinstance(error, db_exception.DBReferenceError)
+
+
 _retry = oslo_db_api.wrap_db_retry(
     max_retries=30,
     retry_interval=0.005,
@@ -130,6 +147,7 @@ _retry = oslo_db_api.wrap_db_retry(
     inc_retry_interval=True,
     jitter=True,
     retry_on_deadlock=True,
+    exception_checker=_is_lost_race,
 )
 
 

@@ -6,7 +6,7 @@ the session by compare-and-swap, so of two jobs that end at once the second one 
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -52,11 +52,17 @@ _INDEX = search.Index(
         'result': Session.result,
         **{name: getattr(Session, name) for name in _TIMES},
     },
-    exact=(Session.id,),
+    exact=('session_id',),
     texts=(Session.id, Session.status, Session.result, Session.search_text),
     other=search.in_documents(Session.document, Session.scheduling),  # type: ignore[arg-type]
     containers=('schedule',),
 )
+
+_SERVED = {
+    'session_id': 'PRIMARY',
+    'user_id': 'ix_sessions_list_user',
+    'status': 'ix_sessions_status',
+}
 
 _SHOWN = [
     column
@@ -68,6 +74,7 @@ _PART = (
     JobAttachment.project_id,
     JobAttachment.job_id,
     JobAttachment.session_id,
+    JobAttachment.attached_at,
     JobAttachment.run_tag,
     JobAttachment.session_client_id,
     JobAttachment.session_status,
@@ -86,9 +93,6 @@ _DETACHED: Document = {
     'session_time_started': None,
     'session_time_ended': None,
 }
-
-
-# --- rows and documents -----------------------------------------------------------------------------------------
 
 
 def _to_document(row: Any, parts: Iterable[Any]) -> Document:
@@ -172,10 +176,12 @@ def _parts(context: RequestContext, keys: list[tuple[str, str]]) -> dict[str, li
             JobAttachment.project_id == keys[0][0],
             JobAttachment.session_id.in_([session_id for _, session_id in keys]),
         )
-        .order_by(JobAttachment.session_id, JobAttachment.attached_at, JobAttachment.job_id)
     )
     found: dict[str, list[Any]] = defaultdict(list)
-    for part in context.connection.execute(statement):
+    # Sorted here: the index has them in the order of lists, for searches.
+    for part in sorted(
+        context.connection.execute(statement), key=lambda row: (row.attached_at or 0, row.job_id)
+    ):
         found[part.session_id].append(part)
     return found
 
@@ -198,13 +204,11 @@ def _swap(context: RequestContext, row: Any, values: Document) -> None:
     session.swapped(result)
 
 
-# --- reading ----------------------------------------------------------------------------------------------------
-
-
 @session.reader
 def find(context: RequestContext, wanted: search.Search, page: search.Page) -> list[Document]:
     """One page of sessions, oldest first."""
-    keys = search.keys(_INDEX, [sa.and_(*_owned(context))], wanted, page)
+    listing = search.Listing(sa.and_(*_owned(context)), 'ix_sessions_list', _SERVED)
+    keys = search.keys(_INDEX, [listing], wanted, page)
     statement = (
         sa.select(*_SHOWN)
         .join(keys, sa.and_(keys.c.project_id == Session.project_id, keys.c.id == Session.id))
@@ -223,9 +227,6 @@ def get(context: RequestContext, session_id: str) -> tuple[Document, int]:
     """
     row = _select(context, session_id)
     return _to_document(row, _parts_of(context, row)), row.version
-
-
-# --- writing ----------------------------------------------------------------------------------------------------
 
 
 @session.retry
@@ -280,40 +281,66 @@ def _write(context: RequestContext, row: Any, stored: Document, document: Docume
     joined = {
         job_id: part
         for job_id, part in document['jobs'].items()
-        if part != stored['jobs'].get(job_id)
+        if job_id not in stored['jobs'] or _from_part(part) != _from_part(stored['jobs'][job_id])
     }
-    if _to_values(stored) == values and not joined:
+    left = stored['jobs'].keys() - document['jobs'].keys()
+    if _to_values(stored) == values and not joined and not left:
         version: int = row.version
         return version
     _swap(context, row, values)
     for job_id, part in joined.items():
-        _store_part(context, row, job_id, part)
-    if stored['schedule'] != document['schedule']:
-        _pass_on_schedule(context, row, stored['schedule'], document['schedule'])
-    return int(row.version) + 1
+        if job_id in stored['jobs']:
+            _store_part(context, row, job_id, part)
+        else:
+            _let_in(context, row, job_id, part, values['session_tag'], document['schedule'])
+    if left:
+        _clear(context, row.project_id, JobAttachment.job_id.in_(left), session_tag=0)
+        settle(context, row.id)
+    if values['session_tag'] < row.session_tag:
+        # A job with a greater tag than its session's could never start again.
+        _touch_jobs(context, row, session_tag=values['session_tag'])
+    _pass_on_schedule(context, row, stored['schedule'], document['schedule'])
+    return int(row.version) + (2 if left else 1)
 
 
 def _store_part(context: RequestContext, row: Any, job_id: str, part: Document) -> None:
-    """Take a part as a caller wrote it; a job that is not in the session joins it."""
-    values = {
-        'session_id': row.id,
+    """Take the part of a job of the session as a caller wrote it."""
+    result = context.connection.execute(
+        sa.update(JobAttachment)
+        .where(
+            JobAttachment.project_id == row.project_id,
+            JobAttachment.job_id == job_id,
+            JobAttachment.session_id == row.id,
+        )
+        .values(**_from_part(part), version=JobAttachment.version + 1)
+    )
+    session.swapped(result)
+
+
+def _let_in(
+    context: RequestContext, row: Any, job_id: str, part: Document, tag: int, schedule: Document
+) -> None:
+    """Attach a job that a caller wrote among the session's, with the part as it was written.
+
+    :param tag: of the session, as it is going to be
+    :param schedule: of the session, as it is going to be
+    :raises BadRequest: no such job
+    """
+    try:
+        job = _move(context, row, job_id, tag, **_from_part(part))
+    except exceptions.NotFound:
+        raise exceptions.BadRequest('jobs names a job that does not exist.') from None
+    _take_over(context, row, job, schedule)
+
+
+def _from_part(part: Document) -> Document:
+    return {
         'session_client_id': part.get('client_id') or None,
         'session_status': part.get('status') or None,
         'session_result': part.get('result') or None,
         'session_time_started': _number(part.get('time_started')),
         'session_time_ended': _number(part.get('time_ended')),
     }
-    result = context.connection.execute(
-        sa.update(JobAttachment)
-        .where(JobAttachment.project_id == row.project_id, JobAttachment.job_id == job_id)
-        .values(
-            **values,
-            attached_at=sa.func.coalesce(JobAttachment.attached_at, session.microseconds()),
-            version=JobAttachment.version + 1,
-        )
-    )
-    if result.rowcount != 1:
-        raise exceptions.BadRequest('jobs names a job that does not exist.')
 
 
 def _number(value: Any) -> int | None:
@@ -325,6 +352,34 @@ def _definition(schedule: Document) -> Document:
     return {key: value for key, value in schedule.items() if key.startswith('schedule_')}
 
 
+def text_of_job(description: str | None, session_name: str | None, schedule: Document) -> str:
+    """What ``_all`` looks through in a job, apart from its entries."""
+    return search.text_of(description, session_name, schedule)
+
+
+def _reschedule(
+    context: RequestContext,
+    project_id: str,
+    jobs: Sequence[Any],
+    change: Callable[[Document], Document],
+) -> None:
+    """Change the schedules of jobs, given as their locked rows."""
+    schedules = {job.id: change(load(job.scheduling)) for job in jobs}
+    texts = {
+        job.id: text_of_job(job.description, job.session_name, schedules[job.id]) for job in jobs
+    }
+    if any(dump(schedules[job.id]) != job.scheduling for job in jobs):
+        dumped = {job_id: dump(schedule) for job_id, schedule in schedules.items()}
+        context.connection.execute(
+            sa.update(Job)
+            .where(Job.project_id == project_id, Job.id.in_(schedules))
+            .values(
+                scheduling=sa.case(dumped, value=Job.id),
+                search_text=sa.case(texts, value=Job.id),
+            )
+        )
+
+
 def _pass_on_schedule(
     context: RequestContext, row: Any, stored: Document, schedule: Document
 ) -> None:
@@ -334,29 +389,31 @@ def _pass_on_schedule(
     changed = {key: value for key, value in new.items() if old.get(key) != value}
     if not removed and not changed:
         return
+    _touch_jobs(context, row)
     jobs = sa.select(JobAttachment.job_id).where(
         JobAttachment.project_id == row.project_id, JobAttachment.session_id == row.id
     )
-    members = (Job.project_id == row.project_id, Job.id.in_(jobs))
-    texts = {
-        text: dump({**without(load(text), removed), **changed})
-        for text in context.connection.execute(
-            sa.select(Job.scheduling).where(*members).distinct()
-        ).scalars()
-    }
-    if texts:
-        context.connection.execute(
-            sa.update(Job)
-            .where(*members)
-            .values(scheduling=sa.case(texts, value=Job.scheduling, else_=Job.scheduling))
-        )
-        context.connection.execute(
-            sa.update(JobAttachment)
-            .where(
-                JobAttachment.project_id == row.project_id, JobAttachment.session_id == row.id
-            )
-            .values(version=JobAttachment.version + 1)
-        )
+    # Locked, and not from the snapshot: a job may have changed since the transaction began.
+    statement = (
+        sa.select(Job.id, Job.description, Job.session_name, Job.scheduling)
+        .where(Job.project_id == row.project_id, Job.id.in_(jobs))
+        .with_for_update()
+    )
+    _reschedule(
+        context,
+        row.project_id,
+        context.connection.execute(statement).all(),
+        lambda text: {**without(text, removed), **changed},
+    )
+
+
+def _touch_jobs(context: RequestContext, row: Any, **values: Any) -> None:
+    """Raise the version of a session's jobs, so that nobody else writes them meanwhile."""
+    context.connection.execute(
+        sa.update(JobAttachment)
+        .where(JobAttachment.project_id == row.project_id, JobAttachment.session_id == row.id)
+        .values(**values, version=JobAttachment.version + 1)
+    )
 
 
 @session.retry
@@ -379,16 +436,12 @@ def replace(
         _insert(context, session_id, document)
         row = _select(context, session_id)
         for job_id, part in (document.get('jobs') or {}).items():
-            _store_part(context, row, job_id, part)
+            _let_in(context, row, job_id, part, row.session_tag, document['schedule'])
         return 1
     session.check_version(expected, row.version)
     stored = _to_document(row, _parts_of(context, row))
     jobs: Document = document['jobs'] if 'jobs' in document else stored['jobs']
-    left = stored['jobs'].keys() - jobs.keys()
-    version = _write(context, row, stored, {**document, 'jobs': jobs})
-    if left:
-        _clear(context, row.project_id, JobAttachment.job_id.in_(left), session_tag=0)
-    return version
+    return _write(context, row, stored, {**document, 'jobs': jobs})
 
 
 def _clear(context: RequestContext, project_id: str, members: Any, **values: Any) -> int:
@@ -434,9 +487,6 @@ def delete(context: RequestContext, session_id: str, expected: int | None) -> bo
     return True
 
 
-# --- jobs of a session ------------------------------------------------------------------------------------------
-
-
 @session.retry
 @session.writer
 def attach(context: RequestContext, session_id: str, job_id: str) -> None:
@@ -445,14 +495,14 @@ def attach(context: RequestContext, session_id: str, job_id: str) -> None:
     :raises NotFound: no such session, or job
     """
     row = _select(context, session_id, lock=True)
-    scheduling = _take_in(context, row, job_id)
-    merged = dump({**load(scheduling), **_definition(load(row.scheduling))})
-    if merged != scheduling:
-        context.connection.execute(
-            sa.update(Job)
-            .where(Job.project_id == row.project_id, Job.id == job_id)
-            .values(scheduling=merged)
-        )
+    _swap(context, row, {})
+    job = _move(context, row, job_id, row.session_tag)
+    _take_over(context, row, job, load(row.scheduling))
+
+
+def _take_over(context: RequestContext, row: Any, job: Any, schedule: Document) -> None:
+    """Merge the schedule of a session into that of its job."""
+    _reschedule(context, row.project_id, [job], lambda own: {**own, **_definition(schedule)})
 
 
 def join(context: RequestContext, session_id: str, job_id: str) -> None:
@@ -464,12 +514,14 @@ def join(context: RequestContext, session_id: str, job_id: str) -> None:
         row = _select(context, session_id, lock=True)
     except exceptions.NotFound:
         raise exceptions.BadRequest('session_id names no session.') from None
-    _take_in(context, row, job_id)
+    _swap(context, row, {})
+    _move(context, row, job_id, row.session_tag)
 
 
-def _take_in(context: RequestContext, row: Any, job_id: str) -> str:
-    """Write both sides of an attachment; return the schedule of the job.
+def _move(context: RequestContext, row: Any, job_id: str, tag: int, **part: Any) -> Any:
+    """Put a job into a session whose version was raised; return the row of the job, as it was.
 
+    :param part: the session's view of the job, where it is not the job's state
     :raises NotFound: no such job
     """
     statement = (
@@ -481,6 +533,9 @@ def _take_in(context: RequestContext, row: Any, job_id: str) -> str:
             JobAttachment.time_ended,
             JobAttachment.session_id,
             JobAttachment.version,
+            Job.id,
+            Job.description,
+            Job.session_name,
             Job.scheduling,
         )
         .join(
@@ -493,7 +548,14 @@ def _take_in(context: RequestContext, row: Any, job_id: str) -> str:
     job = context.connection.execute(statement).first()
     if job is None:
         raise exceptions.NotFound('There is no such job.')
-    _swap(context, row, {})
+    part = {
+        'session_client_id': job.client_id,
+        'session_status': job.status or None,
+        'session_result': job.result or None,
+        'session_time_started': job.time_started,
+        'session_time_ended': job.time_ended,
+        **part,
+    }
     now = session.microseconds()
     result = context.connection.execute(
         sa.update(JobAttachment)
@@ -503,15 +565,11 @@ def _take_in(context: RequestContext, row: Any, job_id: str) -> str:
             JobAttachment.version == job.version,
         )
         .values(
+            **part,
             session_id=row.id,
-            session_tag=row.session_tag,
+            session_tag=tag,
             attached_at=now,
             run_tag=None,
-            session_client_id=job.client_id,
-            session_status=job.status or None,
-            session_result=job.result or None,
-            session_time_started=job.time_started,
-            session_time_ended=job.time_ended,
             updated_at=now,
             version=job.version + 1,
         )
@@ -519,8 +577,7 @@ def _take_in(context: RequestContext, row: Any, job_id: str) -> str:
     session.swapped(result)
     if job.session_id is not None and job.session_id != row.id:
         settle(context, job.session_id)
-    scheduling: str = job.scheduling
-    return scheduling
+    return job
 
 
 @session.retry
@@ -530,7 +587,8 @@ def detach(context: RequestContext, session_id: str, job_id: str) -> None:
 
     :raises NotFound: no such session, or job
     """
-    _select(context, session_id)
+    # Session before job, as all the others do: fewer deadlocks.
+    _select(context, session_id, lock=True)
     statement = sa.select(JobAttachment.session_id).where(
         JobAttachment.project_id == context.scope.project_id, JobAttachment.job_id == job_id
     )
@@ -562,9 +620,6 @@ def leave(context: RequestContext, job_id: str) -> None:
     if session_id is not None:
         _clear(context, context.scope.project_id, JobAttachment.job_id == job_id, session_tag=0)
         settle(context, session_id)
-
-
-# --- runs -------------------------------------------------------------------------------------------------------
 
 
 @session.retry
@@ -634,25 +689,35 @@ def _report(context: RequestContext, row: Any, job_id: str, values: Document) ->
 
 
 def _end(context: RequestContext, row: Any, request: runs.Request, now: int) -> None:
-    part = {
+    parts = _run_parts(context, row)
+    part = parts.get(request.job_id)
+    # What began with an earlier run is no result of this one.
+    began = part is not None and part.status == runs.RUNNING and part.run_tag is not None
+    tag = part.run_tag if part is not None and began else row.session_tag
+    parts[request.job_id] = runs.Part(runs.COMPLETED, request.result, tag)
+    reported = {
         'session_status': runs.COMPLETED,
         'session_result': request.result,
         'session_time_ended': now,
-        'run_tag': row.session_tag,
+        'run_tag': tag,
     }
-    _report(context, row, request.job_id, part)
-    _conclude(context, row, now)
+    _report(context, row, request.job_id, reported)
+    _conclude(context, row, parts, now)
 
 
-def _conclude(context: RequestContext, row: Any, now: int) -> None:
+def _run_parts(context: RequestContext, row: Any) -> dict[str, runs.Part]:
+    """The parts of a session's jobs, by job id."""
+    return {
+        part.job_id: runs.Part(part.session_status or '', part.session_result or '', part.run_tag)
+        for part in _parts_of(context, row)
+    }
+
+
+def _conclude(context: RequestContext, row: Any, parts: dict[str, runs.Part], now: int) -> None:
     """Complete the session if its run is over; raise its version in any case."""
     values: Document = {}
     if row.status != runs.COMPLETED:
-        parts = [
-            runs.Part(part.session_status or '', part.session_result or '', part.run_tag)
-            for part in _parts_of(context, row)
-        ]
-        result = runs.conclude(_run(row), parts, now)
+        result = runs.conclude(_run(row), parts.values(), now)
         if result is not None:
             values = {'status': runs.COMPLETED, 'result': result, 'time_end': now}
     _swap(context, row, values)
@@ -667,6 +732,6 @@ def settle(context: RequestContext, session_id: str) -> None:
     if row is None:
         return
     if row.status == runs.RUNNING:
-        _conclude(context, row, session.seconds())
+        _conclude(context, row, _run_parts(context, row), session.seconds())
     else:
         _swap(context, row, {})

@@ -8,6 +8,7 @@ from typing import Any
 import orjson
 
 from freezer_api import exceptions
+from freezer_api.domain.merge import same
 
 Definition = dict[str, Any]
 
@@ -23,6 +24,11 @@ _CAPABILITIES = (
 def normalise(definition: Mapping[str, Any]) -> Definition:
     """The definition without keys that are null or empty, which the dashboard takes for absent."""
     return {key: value for key, value in definition.items() if value is not None and value != ''}
+
+
+def equal(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    """Whether two definitions are the same but for keys that are null or empty."""
+    return same(normalise(one), normalise(other))
 
 
 def digest(definition: Mapping[str, Any]) -> str:

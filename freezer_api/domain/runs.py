@@ -32,8 +32,8 @@ class Run:
     hold_off: int
 
     def is_open(self, now: int) -> bool:
-        """Whether others may still join."""
-        return now - self.time_start <= self.hold_off
+        """Whether others may still join; none that never began, however long it would hold off."""
+        return self.time_start >= 0 and now - self.time_start <= self.hold_off
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -60,8 +60,8 @@ def decide_start(run: Run, tag: int, now: int) -> Decision:
 def conclude(run: Run, parts: Iterable[Part], now: int) -> str | None:
     """The result of a run; None while it goes on.
 
-    It goes on while a job runs, and while one that has not joined yet may do so. Jobs that missed the run count
-    neither way.
+    It goes on while a job runs, even one that began with an earlier run, and while one that has not joined yet may do
+    so. Jobs that missed the run, or ended an earlier one, count neither way.
     """
     results = []
     for part in parts:

@@ -80,6 +80,8 @@ def partial(schema: Schema) -> Schema:
     return result
 
 
+# Each run of a session raises its tag by one, which must not lead beyond the column.
+TAG: Schema = integer(0, 2**53)
 TEXT: Schema = {'type': 'string'}
 WORD: Schema = {'type': 'string', 'maxLength': 64}
 FILLED: Schema = {'type': 'string', 'minLength': 1, 'description': 'a string that is not empty'}

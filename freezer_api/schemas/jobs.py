@@ -27,10 +27,10 @@ SCHEMA: common.Schema = {
             'job_actions': {'type': 'array', 'items': ENTRY},
             'job_schedule': common.SCHEDULE,
             'session_id': common.OPTIONAL_IDENTIFIER,
-            'session_tag': common.integer(0),
+            'session_tag': common.TAG,
             'session_name': common.nullable(common.TEXT),
             '_version': common.nullable(common.integer()),
-            'action_defaults': common.nullable(common.OBJECT),
+            'action_defaults': common.nullable(common.partial(common.ACTION['freezer_action'])),
             'user_credentials': common.nullable(common.OBJECT),
         }
     ),

@@ -30,7 +30,7 @@ SCHEMA: common.Schema = {
         'project_id': common.nullable(common.TEXT),
         'description': common.nullable(common.TEXT),
         'schedule': common.SCHEDULE,
-        'session_tag': common.integer(0),
+        'session_tag': common.TAG,
         'hold_off': common.integer(0),
         'status': common.WORD,
         'result': common.nullable(common.WORD),
@@ -49,7 +49,7 @@ SCHEMA: common.Schema = {
 _resource = common.Resource(
     # A new session has no jobs, whatever the caller says of them; clients send {} and lists.
     create=common.variant(SCHEMA, jobs={}),
-    replace=common.variant(SCHEMA, 'session_tag'),
+    replace=common.variant(SCHEMA, 'session_tag', session_id=common.IDENTIFIER),
 )
 
 check_create = _resource.check_create

@@ -8,6 +8,9 @@ from freezer_api.db import actions, session
 from freezer_api.domain.merge import merge, never
 from freezer_api.schemas import actions as schema
 
+# Null counts as absent: the dashboard sends it for an emptied field.
+_OPTIONS = ('max_retries', 'max_retries_interval', 'mandatory')
+
 
 class ActionsController(RestController):
     """Actions of one project."""
@@ -36,7 +39,11 @@ class ActionsController(RestController):
     @expose('PATCH', '{action_id}', rule='actions:update')
     def patch(self, request: Request, action_id: str) -> Reply:
         """PATCH /v2/{project_id}/actions/{action_id}: merge into the stored action."""
-        patch = request.document()
+        patch = {
+            key: value
+            for key, value in request.document().items()
+            if value is not None or key not in _OPTIONS
+        }
 
         def change(stored: Document) -> Document:
             merged = merge(stored, patch, never)

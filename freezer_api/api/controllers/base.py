@@ -34,21 +34,29 @@ class RestController:
         :raises MethodNotAllowed: a path, but not for this method
         """
         method = 'GET' if request.method == 'HEAD' else request.method
-        allowed = []
         for route, handler in self.routes:
-            if not _fits(route, segments) or (request.version_1 and not route.v1):
-                continue
-            if route.method == method:
+            if route.method == method and _fits(route, segments, request.version_1):
                 names = [
                     segment
                     for segment, pattern in zip(segments, route.segments, strict=True)
                     if pattern.startswith('{')
                 ]
                 return handler.__get__(self), names
-            allowed.append(route.method)
-        if allowed:
-            raise exceptions.MethodNotAllowed(sorted(allowed))
-        raise exceptions.NotFound('There is no such path.')
+        raise exceptions.MethodNotAllowed(self.methods(request, segments))
+
+    def methods(self, request: Request, segments: list[str]) -> list[str]:
+        """The methods that a path answers.
+
+        :raises NotFound: no such path
+        """
+        found = {
+            route.method for route, _ in self.routes if _fits(route, segments, request.version_1)
+        }
+        if not found:
+            raise exceptions.NotFound('There is no such path.')
+        if 'GET' in found:
+            found.add('HEAD')
+        return sorted(found | {'OPTIONS'})
 
     def authorize(self, request: Request, route: Route, project_id: str) -> None:
         """Check the route's rule and bind the request to its project.
@@ -65,8 +73,10 @@ class RestController:
         return request.services.policy.allows(context, rule, context.scope.project_id)
 
 
-def _fits(route: Route, segments: list[str]) -> bool:
-    return len(route.segments) == len(segments) and all(
+def _fits(route: Route, segments: list[str], version_1: bool) -> bool:
+    if len(route.segments) != len(segments) or (version_1 and not route.v1):
+        return False
+    return all(
         pattern.startswith('{') or pattern == segment
         for pattern, segment in zip(route.segments, segments, strict=True)
     )

@@ -35,8 +35,9 @@ class JobsController(RestController):
     @expose('POST', rule='jobs:create', status=201)
     def post(self, request: Request) -> Reply:
         """POST /v2/{project_id}/jobs: store a job and the actions that it brings."""
-        document = _read(request)
+        document = request.document()
         schema.check_create(definitions.fill_entries(document))
+        document = _owned_by_caller(document)
         job_id = document.get('job_id') or session.new_id()
         now = session.seconds()
         times = {'time_created': now, 'time_started': -1, 'time_ended': -1}
@@ -53,7 +54,7 @@ class JobsController(RestController):
     @expose('PATCH', '{job_id}', rule='jobs:update')
     def patch(self, request: Request, job_id: str) -> Reply:
         """PATCH /v2/{project_id}/jobs/{job_id}: merge into the stored job."""
-        patch = _read(request)
+        patch = _owned_by_caller(request.document())
         defaults = patch.pop('action_defaults', None)
         if defaults is not None and 'job_actions' not in patch:
             raise exceptions.BadRequest('action_defaults needs job_actions to complete')
@@ -77,8 +78,9 @@ class JobsController(RestController):
     @expose('POST', '{job_id}', rule='jobs:create', status=201)
     def replace(self, request: Request, job_id: str) -> Reply:
         """POST /v2/{project_id}/jobs/{job_id}: create or replace."""
-        document = {**_read(request), 'job_id': job_id}
+        document = {**request.document(), 'job_id': job_id}
         schema.check_replace(definitions.fill_entries(document))
+        document = _owned_by_caller(document)
         version = jobs.replace(request.caller, job_id, document, request.expected_version)
         return Reply({'job_id': job_id, 'version': version}, version)
 
@@ -94,5 +96,11 @@ class JobsController(RestController):
         return {'result': jobs.post_event(request.caller, job_id, event)}
 
 
-def _read(request: Request) -> Document:
-    return without(request.document(), _OF_THE_SERVICE)
+def _owned_by_caller(document: Document) -> Document:
+    """What of a document is for the caller to say."""
+    document = without(document, _OF_THE_SERVICE)
+    schedule = document.get('job_schedule')
+    if isinstance(schedule, dict) and schedule.get('current_pid') == jobs.NO_PROCESS:
+        # An answer comes back; the process may have been hidden from the caller.
+        document['job_schedule'] = without(schedule, ['current_pid'])
+    return document

@@ -29,7 +29,8 @@ COLLECTIONS: dict[str, RestController] = {
 
 def is_project_id(text: str) -> bool:
     """Whether the text can be the id of a project."""
-    return _PROJECT_ID.match(text) is not None
+    # For a token without a project, oslo.policy would take its None for a project of this name.
+    return _PROJECT_ID.match(text) is not None and text != 'None'
 
 
 def versions(request: Request) -> Document:
@@ -82,22 +83,39 @@ class Root:
         :raises MethodNotAllowed: a path, but not for this method
         :raises Forbidden: the policy says no
         """
-        # One or more slashes at the end mean nothing; the clients' library sends one.
-        path = request.environ.get('PATH_INFO', '')
-        try:
-            path = path.encode('latin-1').decode('utf-8')
-        except UnicodeError:
-            raise exceptions.NotFound('There is no such path.') from None
-        segments = path.rstrip('/').split('/')[1:]
-        if not path.isprintable() or any(segment.strip() != segment for segment in segments):
-            # No id has them, and the databases disagree on what to make of them.
-            raise exceptions.NotFound('There is no such path.')
-        if not segments or segments[0] != 'v2' or len(segments) < 3:
-            raise exceptions.NotFound('There is no such path.')
-        project_id, collection, *rest = segments[1:]
-        if collection not in COLLECTIONS or not is_project_id(project_id):
-            raise exceptions.NotFound('There is no such path.')
-        controller = COLLECTIONS[collection]
-        handler, names = controller.find(request, rest)
+        controller, project_id, segments = _locate(request)
+        handler, names = controller.find(request, segments)
         controller.authorize(request, handler.route, project_id)
         return handler, names
+
+
+def methods(request: Request) -> list[str]:
+    """The methods that the path of a request answers.
+
+    :raises NotFound: no such path
+    """
+    controller, _, segments = _locate(request)
+    return controller.methods(request, segments)
+
+
+def _locate(request: Request) -> tuple[RestController, str, list[str]]:
+    """The controller of a path, the project, and the segments below the collection.
+
+    :raises NotFound: no such path
+    """
+    # One or more slashes at the end mean nothing; the clients' library sends one.
+    path = request.environ.get('PATH_INFO', '')
+    try:
+        path = path.encode('latin-1').decode('utf-8')
+    except UnicodeError:
+        raise exceptions.NotFound('There is no such path.') from None
+    segments = path.rstrip('/').split('/')[1:]
+    if not path.isprintable() or any(segment.strip() != segment for segment in segments):
+        # No id has them, and the databases disagree on what to make of them.
+        raise exceptions.NotFound('There is no such path.')
+    if not segments or segments[0] != 'v2' or len(segments) < 3:
+        raise exceptions.NotFound('There is no such path.')
+    project_id, collection, *rest = segments[1:]
+    if collection not in COLLECTIONS or not is_project_id(project_id):
+        raise exceptions.NotFound('There is no such path.')
+    return COLLECTIONS[collection], project_id, rest

@@ -1,0 +1,733 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Search, order and paging of lists."""
+
+import json
+from typing import Any
+
+from tests import base
+
+Document = dict[str, Any]
+
+HOST = 'p1_web01.example'
+BACKUP = {'action': 'backup', 'mode': 'fs', 'path_to_backup': '/srv/www', 'container': 'vault'}
+
+# The body that creates one, and the id in the answer.
+CREATE: dict[str, tuple[Document, str]] = {
+    'actions': ({'freezer_action': BACKUP}, 'action_id'),
+    'backups': ({'backup_name': 'b', 'container': 'c', 'hostname': 'h'}, 'backup_id'),
+    'clients': ({}, 'client_id'),
+    'jobs': ({'client_id': HOST, 'job_actions': []}, 'job_id'),
+    'sessions': ({'schedule': {}}, 'session_id'),
+}
+
+
+class SearchTestCase(base.ApiTestCase):
+    """A project with one client."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.register(HOST)
+
+    def register(self, client_id: str, caller: base.Client | None = None, **document: Any) -> str:
+        caller = caller or self.api
+        body = {'client_id': client_id, **document}
+        caller.post(caller.v2('clients'), json=body, status=201)
+        return client_id
+
+    def create(self, collection: str, caller: base.Client | None = None, **document: Any) -> str:
+        caller = caller or self.api
+        body, key = CREATE[collection]
+        path = caller.v2(collection)
+        return str(caller.post(path, json={**body, **document}, status=201).json[key])
+
+    def job(self, **document: Any) -> str:
+        return self.create('jobs', **document)
+
+    def action(self, action_id: str, **definition: Any) -> str:
+        freezer_action = {'action': 'backup', **definition}
+        return self.create('actions', action_id=action_id, freezer_action=freezer_action)
+
+    def backup(self, **metadata: Any) -> str:
+        return self.create('backups', **metadata)
+
+    def find(
+        self,
+        collection: str,
+        search: Document | None = None,
+        caller: base.Client | None = None,
+        **params: Any,
+    ) -> list[str]:
+        """The ids that a list shows."""
+        caller = caller or self.api
+        path = caller.v2(collection)
+        body = {} if search is None else {'json': search}
+        documents = caller.get(path, params=params, status=200, **body).json[collection]
+        if collection == 'clients':
+            documents = [document['client'] for document in documents]
+        return [document[CREATE[collection][1]] for document in documents]
+
+    def match(self, collection: str, *entries: Document, **params: Any) -> list[str]:
+        return self.find(collection, {'match': list(entries)}, **params)
+
+    def match_not(self, collection: str, *entries: Document, **params: Any) -> list[str]:
+        return self.find(collection, {'match_not': list(entries)}, **params)
+
+    def assert_splits(
+        self, collection: str, search: Document, found: list[str], others: list[str]
+    ) -> None:
+        """``match`` finds the ones, ``match_not`` the others."""
+        self.assertEqual(found, self.match(collection, search), search)
+        self.assertEqual(others, self.match_not(collection, search), search)
+
+
+class JobSearchTest(SearchTestCase):
+    def test_promoted_keys(self) -> None:
+        other = self.register('p1_db01')
+        session_id = self.create('sessions')
+        schedule = {
+            'event': 'stop',
+            'status': 'running',
+            'result': 'fail',
+            'current_pid': 7,
+        }
+        one = self.job(
+            job_id='one',
+            client_id=other,
+            description='nightly',
+            session_name='weekly',
+            session_id=session_id,
+            session_tag=3,
+            job_schedule=schedule,
+        )
+        two = self.as_('bob').post(
+            self.v2('jobs'), json={'client_id': HOST, 'job_actions': []}
+        ).json['job_id']
+        for key, value in (
+            ('job_id', 'one'),
+            ('client_id', other),
+            ('user_id', 'alice'),
+            ('description', 'nightly'),
+            ('session_name', 'weekly'),
+            ('session_id', session_id),
+            *schedule.items(),
+        ):
+            self.assert_splits('jobs', {key: value}, [one], [two])
+        # Joining gives the job the session's tag.
+        self.assert_splits('jobs', {'session_tag': 0}, [one, two], [])
+        self.assert_splits('jobs', {'project_id': 'p1'}, [one, two], [])
+        self.assert_splits('jobs', {'time_started': -1}, [one, two], [])
+        self.assert_splits('jobs', {'description': 'Nightly'}, [], [one, two])
+
+    def test_what_is_shown_as_empty_is_found_as_empty(self) -> None:
+        session_id = self.create('sessions')
+        empty = self.job()
+        full = self.job(
+            description='x',
+            session_id=session_id,
+            job_schedule={'event': 'stop', 'status': 'stop', 'result': 'fail'},
+        )
+        for key in ('description', 'session_id', 'event', 'status', 'result'):
+            self.assert_splits('jobs', {key: ''}, [empty], [full])
+
+    def test_keys_of_the_schedule(self) -> None:
+        one = self.job(job_schedule={'schedule_interval': '1 days'})
+        two = self.job(job_schedule={'schedule_interval': '2 days'})
+        none = self.job()
+        for prefix in ('', 'job_schedule.'):
+            key = prefix + 'schedule_interval'
+            self.assert_splits('jobs', {key: '1 days'}, [one], [two, none])
+            self.assert_splits('jobs', {key: None}, [none], [one, two])
+
+    def test_keys_of_the_state_within_the_schedule(self) -> None:
+        one = self.job(job_schedule={'status': 'completed', 'event': 'stop'})
+        two = self.job(job_schedule={'status': 'running'})
+        for prefix in ('', 'job_schedule.'):
+            self.assert_splits('jobs', {prefix + 'status': 'completed'}, [one], [two])
+            self.assert_splits('jobs', {prefix + 'status': 'running'}, [two], [one])
+            self.assert_splits('jobs', {prefix + 'event': 'stop'}, [one], [two])
+
+    def test_keys_of_definitions(self) -> None:
+        self.action('a', mode='fs', free={'deep': 'x'}, number=1)
+        follows = self.job(job_actions=[{'action_id': 'a'}])
+        two = self.job(
+            job_actions=[
+                {'freezer_action': {'action': 'restore', 'mode': 'nova'}},
+                {'freezer_action': {'action': 'backup', 'number': 2, 'free': {'deep': 'y'}}},
+            ]
+        )
+        copy = self.job(job_actions=[{'action_id': 'a'}], action_defaults={'storage': 's3'})
+        for prefix in ('', 'freezer_action.', 'job_actions.freezer_action.'):
+            for key, value, found in (
+                ('mode', 'fs', [follows, copy]),
+                ('mode', 'nova', [two]),
+                ('action', 'backup', [follows, two, copy]),
+                ('action', 'restore', [two]),
+                ('number', 1, [follows, copy]),
+                ('number', '2', [two]),
+                ('free.deep', 'x', [follows, copy]),
+                ('free.deep', 'y', [two]),
+                ('storage', 's3', [copy]),
+                ('storage', None, [follows, two]),
+            ):
+                others = [name for name in (follows, two, copy) if name not in found]
+                self.assert_splits('jobs', {prefix + key: value}, found, others)
+
+    def test_keys_of_definitions_named_as_keys_of_the_job(self) -> None:
+        # A definition must not hide its job from the scheduler.
+        definition = {'action': 'backup', 'client_id': 'other', 'status': 'completed'}
+        job_id = self.job(job_actions=[{'freezer_action': definition}])
+        self.assertEqual([job_id], self.match('jobs', {'client_id': HOST}))
+        self.assertEqual([], self.match('jobs', {'client_id': 'other'}))
+        self.assertEqual([job_id], self.match_not('jobs', {'status': 'completed'}))
+        self.assertEqual([job_id], self.match('jobs', {'freezer_action.client_id': 'other'}))
+        self.assertEqual([job_id], self.match('jobs', {'freezer_action.status': 'completed'}))
+
+    def test_keys_of_entries(self) -> None:
+        self.action('a')
+        one = self.job(job_actions=[{'action_id': 'a', 'exit_status': '0'}])
+        two = self.job(job_actions=[{'freezer_action': BACKUP, 'exit_status': '1'}])
+        none = self.job()
+        for prefix in ('', 'job_actions.'):
+            self.assert_splits('jobs', {prefix + 'action_id': 'a'}, [one], [two, none])
+            self.assert_splits('jobs', {prefix + 'exit_status': '0'}, [one], [two, none])
+
+    def test_change_of_an_action_is_found_in_its_jobs(self) -> None:
+        self.action('a', container='old')
+        job_id = self.job(job_actions=[{'action_id': 'a'}])
+        change = {'freezer_action': {'container': 'new'}}
+        self.api.patch(self.v2('actions', 'a'), json=change, status=200)
+        for search, found in (
+            ({'container': 'new'}, [job_id]),
+            ({'container': 'old'}, []),
+            ({'_all': 'new'}, [job_id]),
+            ({'_all': 'old'}, []),
+        ):
+            self.assertEqual(found, self.match('jobs', search), search)
+
+    def test_definition_of_a_deleted_action_is_still_found(self) -> None:
+        self.action('a', container='Treasure')
+        job_id = self.job(job_actions=[{'action_id': 'a', 'note': 'Marked'}])
+        self.api.delete(self.v2('actions', 'a'), status=204)
+        for search in (
+            {'container': 'Treasure'},
+            {'action_id': 'a'},
+            {'_all': 'treasure'},
+            {'_all': 'marked'},
+        ):
+            self.assertEqual([job_id], self.match('jobs', search), search)
+
+    def test_poll_of_a_scheduler(self) -> None:
+        other = self.register('p1_db01')
+        mine = [
+            self.job(job_schedule={'status': status})
+            for status in ('', 'stop', 'scheduled', 'running', 'completed')
+        ]
+        self.job(client_id=other)
+        poll = {'match_not': [{'status': 'completed'}], 'match': [{'client_id': HOST}]}
+        self.assertEqual(mine[:4], self.find('jobs', poll, limit=10, offset=0, all_projects=False))
+        self.assertEqual(mine[2:4], self.find('jobs', poll, limit=2, offset=2))
+
+    def test_client_id_of_any_length_is_found(self) -> None:
+        label = 'a' * 63
+        long = f'{"p" * 60}_{label}.{label}.{label}.{label}'
+        self.assertEqual(316, len(long))
+        for client_id in (long, long[:-1]):
+            self.register(client_id)
+            job_id = self.job(client_id=client_id)
+            self.assertEqual([job_id], self.match('jobs', {'client_id': client_id}))
+            self.assertEqual([client_id], self.match('clients', {'client_id': client_id}))
+            self.assertEqual(client_id, self.match('clients', {'_all': client_id})[0])
+
+
+class OtherSearchTest(SearchTestCase):
+    def test_actions(self) -> None:
+        definition = {
+            'mode': 'fs',
+            'path_to_backup': '/srv',
+            'backup_name': 'www',
+            'container': 'vault',
+            'restore_abs_path': '/tmp',
+            'engine_name': 'tar',
+            'on': True,
+            'level': 3,
+        }
+        one = self.action('one', **definition)
+        two = self.create('actions', max_retries=1, mandatory=True, note='n')
+        for key, value in definition.items():
+            other = two if value in (BACKUP.get(key), 'vault', 'fs') else None
+            found, others = [one], [two]
+            if other and BACKUP.get(key) == value:
+                found, others = [one, two], []
+            self.assert_splits('actions', {key: value}, found, others)
+            self.assert_splits('actions', {f'freezer_action.{key}': value}, found, others)
+        for key, value in (('action_id', two), ('max_retries', 1), ('mandatory', True), ('note', 'n')):
+            self.assert_splits('actions', {key: value}, [two], [one])
+
+    def test_backups(self) -> None:
+        metadata = {
+            'backup_name': 'www',
+            'container': 'vault',
+            'hostname': 'web01',
+            'job_id': 'j',
+            'client_id': 'c',
+            'time_stamp': 1893456000,
+            'level': 0,
+            'curr_backup_level': 1,
+            'path_to_backup': '/srv',
+            'status': 'error',
+        }
+        one = self.backup(**metadata)
+        two = self.backup()
+        for key, value in metadata.items():
+            self.assert_splits('backups', {key: value}, [one], [two])
+            if key != 'status':
+                self.assert_splits('backups', {f'backup_metadata.{key}': value}, [one], [two])
+        self.assert_splits('backups', {'backup_id': one}, [one], [two])
+
+    def test_one_backup_by_its_id(self) -> None:
+        # How the dashboard shows one.
+        ids = [self.backup(note=other) for other in ('', 'x')]
+        self.backup(note=ids[0])
+        for backup_id in ids:
+            self.assertEqual([backup_id], self.match('backups', {'backup_id': backup_id}, limit=1))
+
+    def test_backups_by_time(self) -> None:
+        ids = [self.backup(time_stamp=second) for second in (100, 200, 300)]
+        self.backup()
+        for search, found in (
+            ({'time_after': 200}, ids[1:]),
+            ({'time_before': 200}, ids[:2]),
+            ({'time_after': 150, 'time_before': 250}, ids[1:2]),
+            ({'time_after': '200', 'time_before': '200'}, ids[1:2]),
+            ({'time_after': 200, 'match_not': [{'time_stamp': 300}]}, ids[1:2]),
+            ({'time_after': 301}, []),
+        ):
+            self.assertEqual(found, self.find('backups', search), search)
+
+    def test_sessions(self) -> None:
+        schedule = {'schedule_interval': '1 days'}
+        one = self.create('sessions', schedule=schedule, description='x', hold_off=5, note={'a': 1})
+        two = self.create('sessions')
+        for key, value in (
+            ('session_id', one),
+            ('description', 'x'),
+            ('hold_off', 5),
+            ('note.a', 1),
+            ('schedule_interval', '1 days'),
+            ('schedule.schedule_interval', '1 days'),
+        ):
+            self.assert_splits('sessions', {key: value}, [one], [two])
+        self.assert_splits('sessions', {'status': 'active'}, [one, two], [])
+
+    def test_clients(self) -> None:
+        one = self.register('p1_db01', hostname='db01', uuid='u1', description='x', config_id='c9')
+        for key, value in (
+            ('client_id', one),
+            ('hostname', 'db01'),
+            ('uuid', 'u1'),
+            ('description', 'x'),
+            ('config_id', 'c9'),
+        ):
+            for prefix in ('', 'client.'):
+                self.assert_splits('clients', {prefix + key: value}, [one], [HOST])
+        self.assert_splits('clients', {'is_central': False}, [HOST, one], [])
+
+
+class ValueTest(SearchTestCase):
+    def test_numbers_and_their_texts_are_one(self) -> None:
+        number = self.backup(level=0, free=1)
+        text = self.backup(level='0', free='1')
+        other = self.backup(level='00', free='01')
+        for key, value in (('level', 0), ('level', '0'), ('free', 1), ('free', '1')):
+            self.assert_splits('backups', {key: value}, [number, text], [other])
+
+    def test_columns_of_numbers_take_texts(self) -> None:
+        one = self.job(session_tag=5, job_schedule={'current_pid': 9})
+        two = self.job()
+        for search in ({'session_tag': '5'}, {'current_pid': '9'}, {'session_tag': 5}):
+            self.assert_splits('jobs', search, [one], [two])
+        for value in ('x', 'five', 5.5, True, 2**63 - 1, '99999999999999999999', ''):
+            self.assert_splits('jobs', {'session_tag': value}, [], [one, two])
+
+    def test_booleans(self) -> None:
+        yes, no = self.action('yes', on=True), self.action('no', on=False)
+        absent = self.action('absent')
+        for value in (True, 'true'):
+            self.assert_splits('actions', {'on': value}, [yes], [no, absent])
+        for value in (False, 'false'):
+            self.assert_splits('actions', {'on': value}, [no], [yes, absent])
+
+    def test_null_is_what_is_null_or_absent(self) -> None:
+        null = self.action('null', free=None, container=None)
+        full = self.action('full', free='x', container='x')
+        absent = self.action('absent')
+        for key in ('free', 'container', 'freezer_action.free', 'freezer_action.container'):
+            self.assert_splits('actions', {key: None}, [null, absent], [full])
+
+    def test_absent_keys_have_no_value(self) -> None:
+        absent, full = self.action('absent'), self.action('full', free='x', container='x')
+        for key in ('free', 'container'):
+            self.assert_splits('actions', {key: 'x'}, [full], [absent])
+
+    def test_texts_are_compared_to_the_letter(self) -> None:
+        ids = {}
+        values = ('web', 'Web', ' web', 'w\u00e9b', 'wEb', "w'eb", 'w%b', 'w_b', 'w\\b', '"', '')
+        for value in values:
+            ids[value] = self.backup(container='c', free=value, backup_name='x' + value)
+        for value in values:
+            self.assertEqual([ids[value]], self.match('backups', {'free': value}), value)
+            self.assertEqual([ids[value]], self.match('backups', {'backup_name': 'x' + value}), value)
+
+    def test_long_texts_are_compared_as_a_whole(self) -> None:
+        one, two = self.backup(backup_name='x' * 5000), self.backup(backup_name='x' * 4999 + 'y')
+        self.assert_splits('backups', {'backup_name': 'x' * 5000}, [one], [two])
+        self.assert_splits('backups', {'backup_name': 'x' * 4999 + 'y'}, [two], [one])
+        self.assert_splits('backups', {'backup_name': 'x' * 255}, [], [one, two])
+
+    def test_keys_with_odd_letters(self) -> None:
+        keys = ('a b', 'a-b', "a'b", '\u00e9', '$', '*', '[0]', '%s', ':x', '?', '@', '__init__', 'A')
+        ids = {key: self.action(str(n), **{key: 'x'}) for n, key in enumerate(keys)}
+        for key in keys:
+            self.assertEqual([ids[key]], self.match('actions', {key: 'x'}), key)
+
+    def test_keys_that_cannot_exist_find_nothing(self) -> None:
+        self.action('a', list=[{'x': 1}], text='x')
+        self.job(job_actions=[{'action_id': 'a'}])
+        for key in ('.', 'a..b', '.a', 'a.', 'list.x', 'list.0', 'text.x', 'x' * 5000):
+            for collection in ('actions', 'jobs'):
+                self.assertEqual([], self.match(collection, {key: 'x'}), key)
+
+    def test_deep_keys_are_found(self) -> None:
+        path = [f'k{n}' for n in range(28)]
+        nested: Any = 'x'
+        for key in reversed(path):
+            nested = {key: nested}
+        action_id = self.action('deep', **nested)
+        self.assertEqual([action_id], self.match('actions', {'.'.join(path): 'x'}))
+
+
+class CombinationTest(SearchTestCase):
+    def test_every_condition_must_hold(self) -> None:
+        one = self.action('one', a='1', b='1')
+        two = self.action('two', a='1', b='2')
+        three = self.action('three', a='2', b='2')
+        for search, found in (
+            ({'match': [{'a': '1'}, {'b': '2'}]}, [two]),
+            ({'match': [{'a': '1', 'b': '2'}]}, [two]),
+            ({'match': [{'a': '1'}], 'match_not': [{'b': '2'}]}, [one]),
+            ({'match_not': [{'a': '1'}, {'b': '2'}]}, []),
+            ({'match_not': [{'a': '1', 'b': '1'}]}, [three]),
+            ({'match': [{'a': '1'}, {'a': '2'}]}, []),
+            ({'match': [], 'match_not': []}, [one, two, three]),
+            ({'match': None, 'match_not': None}, [one, two, three]),
+            ({'match': [{}]}, [one, two, three]),
+            ({'unknown': 1}, [one, two, three]),
+            ({}, [one, two, three]),
+        ):
+            self.assertEqual(found, self.find('actions', search), search)
+
+    def test_what_cannot_be_searched_is_refused(self) -> None:
+        for search in (
+            {'match': {}},
+            {'match': 'x'},
+            {'match': 1},
+            {'match': ['x']},
+            {'match': [None]},
+            {'match': [[]]},
+            {'match_not': {}},
+            {'match_not': [1]},
+            {'match': [{'a': {}}]},
+            {'match': [{'a': []}]},
+            {'match_not': [{'_all': 'x'}]},
+            {'match': [{'': 1}]},
+            {'match': [{'a"b': 1}]},
+            {'match': [{'a\\b': 1}]},
+            {'match': [{'.'.join('a' * 200): 1}]},
+            {'match': [{'a': 1}] * 2000},
+            {'match': [{'_all': 'x' * 60000}]},
+            {'time_after': 'x'},
+            {'time_before': []},
+            {'time_before': True},
+        ):
+            for collection in CREATE:
+                answer = self.api.get(self.v2(collection), json=search, status=400)
+                self.assertEqual(400, answer.json['code'])
+        for body in (b'[]', b'"x"', b'null', b'{', b'1'):
+            self.api.get(self.v2('jobs'), body=body, status=400)
+
+    def test_search_can_be_given_as_query_parameters(self) -> None:
+        one = self.job(job_schedule={'status': 'running'}, description='x')
+        two = self.job(job_schedule={'status': 'completed'}, description='x')
+        for params, found in (
+            ({'match': '[{"status": "running"}]'}, [one]),
+            ({'match_not': '[{"status": "running"}]'}, [two]),
+            ({'match': '[{"description": "x"}]', 'match_not': '[{"status": "completed"}]'}, [one]),
+            ({'match': '[{"_all": "running"}]'}, [one]),
+            ({'match': ''}, [one, two]),
+            ({'unknown': '[{"status": "none"}]'}, [one, two]),
+            ({'match': '[{"description": "x"}]', 'offset': 1}, [two]),
+        ):
+            self.assertEqual(found, self.find('jobs', **params), params)
+        for text in ('x', '{}', '"x"', '[1]', '[{"a": []}]', '1'):
+            self.api.get(self.v2('jobs'), params={'match': text}, status=400)
+
+    def test_times_can_be_given_as_query_parameters(self) -> None:
+        ids = [self.backup(time_stamp=second) for second in (100, 200, 300)]
+        self.assertEqual(ids[1:2], self.find('backups', time_after=150, time_before=250))
+
+    def test_body_wins_over_query_parameters(self) -> None:
+        one, two = self.job(description='1'), self.job(description='2')
+        search = {'match': [{'description': '1'}]}
+        params = {'match': '[{"description": "2"}]', 'match_not': '[{"description": "none"}]'}
+        self.assertEqual([one], self.find('jobs', search, **params))
+        self.assertEqual([two], self.find('jobs', None, **params))
+
+    def test_other_projects_are_never_found(self) -> None:
+        other = self.as_('bob', project='p2')
+        self.register(HOST, other, description='findme')
+        for collection in CREATE:
+            if collection != 'clients':
+                self.create(collection, other, description='findme')
+        for collection in CREATE:
+            for search in ({'_all': 'findme'}, {'description': 'findme'}, {'project_id': 'p2'}):
+                self.assertEqual([], self.match(collection, search), (collection, search))
+                self.assertNotEqual([], self.match(collection, search, caller=other))
+
+
+class TextTest(SearchTestCase):
+    """``_all``."""
+
+    def test_text_is_found_anywhere_in_a_document(self) -> None:
+        job_id = self.job(
+            job_id='Job-One',
+            description='Nightly N\u00c4CHTLICH',
+            session_name='Weekly',
+            job_schedule={'schedule_interval': '77 days', 'status': 'scheduled'},
+            job_actions=[
+                {'freezer_action': {'action': 'backup', 'deep': [{'x': 'Hidden'}], 'n': 4711}},
+            ],
+        )
+        [entry] = self.api.get(self.v2('jobs', job_id)).json['job_actions']
+        self.job()
+        for text in (
+            'job-one',
+            'OB-ON',
+            'nightly',
+            'Nightly',
+            'ightl',
+            'n\u00e4chtlich',
+            'weekly',
+            '77 days',
+            'scheduled',
+            'hidden',
+            '4711',
+            4711,
+            entry['action_id'],
+        ):
+            self.assertEqual([job_id], self.match('jobs', {'_all': text}), text)
+        for text in ('none', 'nightly weekly', '%', 'job_one', 'deep', '\\'):
+            self.assertEqual([], self.match('jobs', {'_all': text}), text)
+
+    def test_text_is_found_in_every_collection_in_any_case(self) -> None:
+        created = {
+            'actions': self.action('Upper-Case', path_to_backup='/Some/Where'),
+            'backups': self.backup(path_to_backup='/Some/Where'),
+            'sessions': self.create('sessions', description='/Some/Where'),
+            'jobs': self.job(description='/Some/Where', client_id=HOST),
+            'clients': self.register('p1_Upper-Case', description='/Some/Where'),
+        }
+        for collection, name in created.items():
+            for text in ('/some/where', '/SOME/WHERE', 'ome/w', name, name[1:].upper()):
+                self.assertEqual([name], self.match(collection, {'_all': text}), (collection, text))
+
+    def test_empty_text_finds_everything(self) -> None:
+        job_id = self.job()
+        for text in ('', None):
+            self.assertEqual([job_id], self.match('jobs', {'_all': text}), text)
+
+    def test_exact_client_comes_first(self) -> None:
+        # The dashboard takes the first one for the client of a new job.
+        before = [self.register(f'x{n}', description='p1_db01 u1 db01') for n in range(3)]
+        exact = self.register('p1_db01', uuid='u1', hostname='db01')
+        after = [self.register(f'y{n}', description='p1_db01 u1 db01') for n in range(3)]
+        central = self.register(
+            'z', self.as_('root', 'ops', 'admin,member'), description='p1_db01 u1', is_central=True
+        )
+        for text in ('p1_db01', 'u1', 'db01'):
+            found = self.match('clients', {'_all': text})
+            self.assertEqual([exact, *before, *after], found[:7], text)
+            self.assertEqual([central] if text != 'x' else [], found[7:])
+            self.assertEqual([exact], self.match('clients', {'_all': text}, limit=1))
+            pages = [self.match('clients', {'_all': text}, limit=3, offset=n) for n in (0, 3, 6)]
+            self.assertEqual(found, sum(pages, []))
+
+    def test_exact_central_client_comes_first_too(self) -> None:
+        before = self.register('x', description='central')
+        operator = self.as_('root', 'ops', 'admin,member')
+        self.register('central', operator, is_central=True)
+        self.assertEqual(['central', before], self.match('clients', {'_all': 'central'}))
+
+    def test_exact_ids_come_first(self) -> None:
+        for collection, exact in (
+            ('jobs', self.job(job_id='j2', description='j2')),
+            ('actions', self.action('j2')),
+        ):
+            key = CREATE[collection][1]
+            first = self.create(collection, **{key: 'j1', 'description': 'j2 too'})
+            later = self.create(collection, **{key: 'j3', 'description': 'and j2'})
+            self.assertEqual([exact, first, later], self.match(collection, {'_all': 'j2'}))
+        one = self.backup(note='x')
+        two = self.backup(note=one)
+        self.assertEqual([one, two], self.match('backups', {'_all': one}))
+
+    def test_document_is_found_once(self) -> None:
+        client_id = self.register('same', uuid='same', hostname='same', description='same')
+        job_id = self.job(job_id='same', client_id='same', description='same')
+        self.assertEqual([client_id], self.match('clients', {'_all': 'same'}))
+        self.assertEqual([job_id], self.match('jobs', {'_all': 'same'}))
+
+    def test_text_combines_with_other_entries(self) -> None:
+        other = self.register('p1_db01')
+        one = self.job(description='nightly backup')
+        self.job(description='nightly backup', client_id=other)
+        two = self.job(description='nightly', job_schedule={'status': 'completed'})
+        for search, found in (
+            ({'match': [{'_all': 'nightly'}, {'client_id': HOST}]}, [one, two]),
+            ({'match': [{'client_id': HOST}, {'_all': 'nightly'}]}, [one, two]),
+            ({'match': [{'_all': 'nightly', 'client_id': HOST}]}, [one, two]),
+            ({'match': [{'_all': 'nightly'}, {'_all': 'backup'}, {'client_id': HOST}]}, [one]),
+            (
+                {
+                    'match': [{'_all': 'nightly'}, {'client_id': HOST}],
+                    'match_not': [{'status': 'completed'}],
+                },
+                [one],
+            ),
+        ):
+            self.assertEqual(found, self.find('jobs', search), search)
+
+    def test_text_can_be_a_list_of_entries(self) -> None:
+        other = self.register('p1_db01')
+        one = self.job(description='x')
+        two = self.job(description='y')
+        three = self.job(description='x', client_id=other)
+        for entries, more, found in (
+            ([{'description': 'x'}], [], [one, three]),
+            ([{'description': 'x'}, {'client_id': HOST}], [], [one]),
+            ([{'description': 'x'}], [{'client_id': HOST}], [one]),
+            ([], [{'client_id': HOST}], [one, two]),
+        ):
+            search = [{'_all': json.dumps(entries)}, *more]
+            self.assertEqual(found, self.match('jobs', *search), search)
+
+    def test_text_that_only_looks_like_a_list_is_a_text(self) -> None:
+        job_id = self.job(description='[1, 2] and [x')
+        self.job()
+        for text in ('[1, 2]', '[x'):
+            self.assertEqual([job_id], self.match('jobs', {'_all': text}), text)
+
+    def test_list_of_entries_within_a_text_is_checked(self) -> None:
+        for entries in ([{'a': {}}], [{'_all': 'x'}], [{'': 1}]):
+            search = {'match': [{'_all': json.dumps(entries)}]}
+            self.api.get(self.v2('jobs'), json=search, status=400)
+
+
+class PageTest(SearchTestCase):
+    def fill(self, collection: str, count: int) -> list[str]:
+        if collection == 'clients':
+            ids = [self.register(f'h{(n * 7) % 100}', description='same') for n in range(count)]
+            return [HOST, *ids]
+        return [self.create(collection, description='same') for _ in range(count)]
+
+    def test_pages_make_up_the_list(self) -> None:
+        for collection in CREATE:
+            ids = self.fill(collection, 8)
+            self.assertEqual(ids, self.find(collection, limit=100), collection)
+            for size in (1, 3, 5, 8):
+                pages = [
+                    self.find(collection, limit=size, offset=offset)
+                    for offset in range(0, len(ids), size)
+                ]
+                self.assertEqual(ids, sum(pages, []), (collection, size))
+                self.assertTrue(all(len(page) == size for page in pages[:-1]))
+
+    def test_pages_of_a_search_make_up_its_list(self) -> None:
+        for collection in CREATE:
+            self.fill(collection, 5)
+            for search in ({'description': 'same'}, {'_all': 'same'}, {'_all': 'SAM'}):
+                found = self.match(collection, search, limit=100)
+                self.assertEqual(5, len(found), (collection, search))
+                pages = [
+                    self.match(collection, search, limit=2, offset=offset) for offset in (0, 2, 4)
+                ]
+                self.assertEqual(found, sum(pages, []), (collection, search))
+
+    def test_page_equals_the_documents_one_by_one(self) -> None:
+        for collection in ('jobs', 'actions', 'sessions', 'backups'):
+            ids = self.fill(collection, 3)
+            listed = self.api.get(self.v2(collection), params={'limit': 2, 'offset': 1})
+            single = [self.api.get(self.v2(collection, name)).json for name in ids[1:3]]
+            self.assertEqual(single, listed.json[collection])
+
+    def test_order_is_that_of_creation_whatever_changes(self) -> None:
+        ids = [self.job(job_id=name) for name in 'cab']
+        actions = [self.action(name) for name in 'cab']
+        self.api.patch(self.v2('jobs', 'c'), json={'description': 'x'})
+        self.api.post(self.v2('jobs', 'a'), json={'client_id': HOST, 'job_actions': []})
+        self.api.post(self.v2('jobs', 'c', 'event'), json={'start': None})
+        self.api.patch(self.v2('actions', 'c'), json={'max_retries': 1})
+        self.api.post(self.v2('actions', 'a'), json={'freezer_action': BACKUP})
+        self.register(HOST, description='refreshed')
+        self.register('first')
+        self.register(HOST, description='refreshed again')
+        self.assertEqual(ids, self.find('jobs'))
+        self.assertEqual(actions, self.find('actions'))
+        self.assertEqual([HOST, 'first'], self.find('clients'))
+
+    def test_ten_are_shown_when_nobody_says_how_many(self) -> None:
+        ids = [self.backup() for _ in range(12)]
+        self.assertEqual(ids[:10], self.find('backups'))
+        self.assertEqual(ids[:10], self.find('backups', limit=''))
+        self.assertEqual(ids[1:11], self.find('backups', offset=1))
+
+    def test_offset_beyond_the_end_is_an_empty_page(self) -> None:
+        for collection in CREATE:
+            self.fill(collection, 2)
+            for offset in (3, 1000000, 2**63 - 1):
+                for search in ({}, {'match': [{'_all': 'same'}]}):
+                    self.assertEqual([], self.find(collection, search, offset=offset))
+
+    def test_limit_is_lowered_to_the_largest_allowed(self) -> None:
+        application = self.build_app(**{'api.max_limit': 3, 'api.default_limit': 2})
+        caller = self.client_of(application)
+        ids = [self.backup() for _ in range(5)]
+        for limit, found in (('', 2), (2, 2), (3, 3), (4, 3), (2**62, 3)):
+            params = {'limit': limit}
+            backups = caller.get(self.v2('backups'), params=params, status=200).json['backups']
+            self.assertEqual(ids[:found], [backup['backup_id'] for backup in backups], limit)
+
+    def test_numbers_that_make_no_page_are_refused(self) -> None:
+        for name, values in (
+            ('limit', (0, -1, 'abc', '1,2', '1.0', '1e3', '\u0663', 2**64, ' ', '0x1', '+')),
+            ('offset', (-1, 'abc', '1,2', '1.5', 2**64, 'None')),
+        ):
+            for value in values:
+                for collection in CREATE:
+                    path = self.v2(collection)
+                    answer = self.api.get(path, params={name: value}, status=400)
+                    self.assertEqual(400, answer.json['code'], value)
+
+    def test_projects_page_together_for_those_who_may(self) -> None:
+        other = self.as_('bob', project='p2')
+        self.register(HOST, other)
+        ids = []
+        for n in range(3):
+            ids.append(self.create('jobs', job_id=f'z{n}', description='same'))
+            ids.append(self.create('jobs', other, job_id=f'a{n}', description='same'))
+        admin = self.as_('root', 'ops', 'admin')
+        for search in ({}, {'match': [{'_all': 'same'}]}, {'match': [{'client_id': HOST}]}):
+            pages = [
+                self.find('jobs', search, admin, all_projects='true', limit=2, offset=offset)
+                for offset in (0, 2, 4, 6)
+            ]
+            self.assertEqual(ids, sum(pages, []), search)
