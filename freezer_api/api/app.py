@@ -97,7 +97,7 @@ class Discovery:
         try:
             response = self._response(Request(environ), path)
         except exceptions.FreezerError as error:
-            response = hooks.answer(error)
+            response = hooks.answer(error, environ)
         answer: Iterable[bytes] = response(environ, start_response)
         return answer
 
@@ -140,7 +140,7 @@ def build(conf: cfg.ConfigOpts) -> WSGI:
         application = NoAuth(application)
     else:
         application = auth_token.AuthProtocol(application, {'oslo_config_config': conf})
-    application = Discovery(application, healthcheck.Healthcheck.app_factory({}, oslo_config_config=conf))
+    application = Discovery(application, healthcheck.Healthcheck(None, conf))
     application = sizelimit.RequestBodySizeLimiter(application, conf)
     application = JSONErrors(application)
     conf.register_opts(cors.CORS_OPTS, 'cors')

@@ -15,6 +15,9 @@ from freezer_api import exceptions
 
 LOG = logging.getLogger(__name__)
 
+# In the environment of a request whose answer is an error of ours.
+ANSWERED = 'freezer.answered'
+
 
 def error_body(code: int, title: str, description: str) -> bytes:
     """The body of every error."""
@@ -34,31 +37,35 @@ class ErrorHook(hooks.PecanHook):  # type: ignore[misc]  # Pecan is untyped
     """Turn an exception into an answer."""
 
     def on_error(self, state: Any, error: Exception) -> webob.Response:
+        environ = state.request.environ
         if isinstance(error, webob_exc.HTTPException):
-            title, description = describe(error.code)
-            return _response(error.code, title, description, {})
+            return _response(environ, error.code, *describe(error.code))
         if isinstance(error, db_exception.DBDeadlock | db_exception.DBConnectionError):
             LOG.warning('The database could not serve the request: %s', type(error).__name__)
             error = exceptions.ServiceUnavailable('The database is busy or away; try again.')
         if not isinstance(error, exceptions.FreezerError):
             LOG.error('Unexpected error', exc_info=error)
-            error = exceptions.FreezerError('The server failed; its log has the details.')
-        return answer(error)
+            error = failure()
+        return answer(error, environ)
 
 
-def answer(error: exceptions.FreezerError) -> webob.Response:
+def failure() -> exceptions.FreezerError:
+    """What a caller may know of a bug."""
+    return exceptions.FreezerError('The server failed; its log has the details.')
+
+
+def answer(error: exceptions.FreezerError, environ: dict[str, Any]) -> webob.Response:
     """The answer that an error becomes."""
-    return _response(error.code, error.title, error.description, error.headers)
+    response = _response(environ, error.code, error.title, error.description)
+    response.headers.update(error.headers)
+    return response
 
 
-def _response(
-    code: int, title: str, description: str, headers: dict[str, str]
-) -> webob.Response:
-    response = webob.Response(
+def _response(environ: dict[str, Any], code: int, title: str, description: str) -> webob.Response:
+    environ[ANSWERED] = True
+    return webob.Response(
         body=error_body(code, title, description),
         status=code,
         content_type='application/json',
         charset=None,
     )
-    response.headers.update(headers)
-    return response

@@ -6,11 +6,15 @@ import re
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from oslo_log import log as logging
+
 from freezer_api import exceptions
 from freezer_api.api import hooks
 from freezer_api.api.request import Services
 from freezer_api.context import RequestContext
 from freezer_api.db.session import Database
+
+LOG = logging.getLogger(__name__)
 
 WSGI = Callable[..., Iterable[bytes]]
 
@@ -52,7 +56,7 @@ class NoAuth:
         try:
             _check_caller(environ)
         except exceptions.FreezerError as error:
-            refusal: Iterable[bytes] = hooks.answer(error)(environ, start_response)
+            refusal: Iterable[bytes] = hooks.answer(error, environ)(environ, start_response)
             return refusal
         for name, value in _ANONYMOUS.items():
             if not environ.get(name):
@@ -109,7 +113,7 @@ class GivenRequestId:
 
 
 class JSONErrors:
-    """Give every error of the middleware below our kind of body."""
+    """Give every error of the middleware below our kind of body, and one to what they do not catch."""
 
     def __init__(self, application: WSGI) -> None:
         self._application = application
@@ -119,9 +123,7 @@ class JSONErrors:
 
         def start(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
             code = int(status[:3])
-            types = [value for name, value in headers if name.lower() == 'content-type']
-            # The size limit has JSON of another form.
-            if code < 400 or (code != 413 and types == ['application/json']):
+            if code < 400 or hooks.ANSWERED in environ:
                 return start_response(status, headers, exc_info)
             body = hooks.error_body(code, *hooks.describe(code))
             replacement.append(body if environ['REQUEST_METHOD'] != 'HEAD' else b'')
@@ -132,7 +134,12 @@ class JSONErrors:
             ]
             return start_response(status, kept + _json_headers(body), exc_info)
 
-        answer = self._application(environ, start)
+        try:
+            answer = self._application(environ, start)
+        except Exception:
+            LOG.exception('Unexpected error')
+            failure = hooks.answer(hooks.failure(), environ)
+            answer = failure(environ, start_response)
         if not replacement:
             return answer
         close = getattr(answer, 'close', None)

@@ -22,6 +22,9 @@ Document = dict[str, Any]
 # A version is a 32-bit counter; an ETag that is none of ours matches no version.
 _NO_VERSION = -1
 
+# Bytes of a body to read at once, if its length is not known.
+_CHUNK = 65536
+
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Services:
@@ -113,7 +116,13 @@ class Request(pecan.Request):  # type: ignore[misc]  # Pecan is untyped
         return body.parse_object(self.raw_body(), self.services.max_depth)
 
     def raw_body(self) -> bytes:
-        raw: bytes = self.body if self.is_body_readable else b''
+        if not self.is_body_readable:
+            return b''
+        if self.content_length is None:
+            # No body, or one in chunks, whose reader ends at the limit. WebOb would make a file of either.
+            chunks = iter(functools.partial(self.body_file_raw.read, _CHUNK), b'')
+            return b''.join(chunks)
+        raw: bytes = self.body
         return raw
 
     def page(self) -> search.Page:

@@ -5,6 +5,7 @@ Everything here runs within the transaction of a job.
 """
 
 import dataclasses
+import functools
 import operator
 from collections import defaultdict
 from collections.abc import Iterable
@@ -32,9 +33,8 @@ _OWN = (
 )
 
 # What makes an entry, of an attachment joined with the action that it follows.
-SHOWN = (
+_ENTRY = (
     ActionAttachment.action_id,
-    ActionAttachment.follows,
     ActionAttachment.document,
     sa.func.coalesce(ActionAttachment.retries, Action.max_retries).label('max_retries'),
     sa.func.coalesce(ActionAttachment.retry_interval, Action.max_retries_interval).label(
@@ -44,6 +44,11 @@ SHOWN = (
     sa.func.coalesce(ActionAttachment.freezer_action, Action.freezer_action).label(
         'freezer_action'
     ),
+)
+# And what tells which parts of it are the attachment's own.
+SHOWN = (
+    *_ENTRY,
+    ActionAttachment.follows,
     ActionAttachment.retries,
     ActionAttachment.retry_interval,
     ActionAttachment.mandatory.label('own_mandatory'),
@@ -78,7 +83,7 @@ class _Known:
 
 
 def select(context: RequestContext, jobs: Iterable[tuple[str, str]]) -> dict[tuple[str, str], list[Any]]:
-    """The attachments of some jobs, with the actions that they follow, in order.
+    """The attachments of some jobs, with what makes the entries, in order.
 
     :param jobs: pairs of project id and job id
     """
@@ -87,25 +92,34 @@ def select(context: RequestContext, jobs: Iterable[tuple[str, str]]) -> dict[tup
         by_project[project_id].append(job_id)
     if not by_project:
         return {}
-    own = ActionAttachment
-    wanted = sa.or_(
-        *(
-            sa.and_(own.project_id == project_id, own.job_id.in_(ids))
-            for project_id, ids in by_project.items()
-        )
-    )
-    statement = (
-        sa.select(own.project_id, own.job_id, own.priority, *SHOWN)
-        .outerjoin(Action, FOLLOWED)
-        .where(wanted)
-    )
+    values: Document = {}
+    for number, (project_id, ids) in enumerate(by_project.items()):
+        values |= {f'project_{number}': project_id, f'jobs_{number}': ids}
     found: dict[tuple[str, str], list[Any]] = defaultdict(list)
-    for row in context.connection.execute(statement):
+    for row in context.connection.execute(_of_projects(len(by_project)), values):
         found[row.project_id, row.job_id].append(row)
     # Sorted here: MariaDB would sort all of them together.
     for rows in found.values():
         rows.sort(key=_BY_PRIORITY)
     return found
+
+
+@functools.lru_cache(maxsize=16)
+def _of_projects(count: int) -> Any:
+    """Select the attachments of jobs in so many projects; kept, as it takes longer to make than to send."""
+    own = ActionAttachment
+    wanted = (
+        sa.and_(
+            own.project_id == sa.bindparam(f'project_{number}'),
+            own.job_id.in_(sa.bindparam(f'jobs_{number}', expanding=True)),
+        )
+        for number in range(count)
+    )
+    return (
+        sa.select(own.project_id, own.job_id, own.priority, *_ENTRY)
+        .outerjoin(Action, FOLLOWED)
+        .where(sa.or_(*wanted))
+    )
 
 
 def to_entry(row: Any) -> Document:

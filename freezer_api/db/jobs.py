@@ -49,21 +49,32 @@ _JOIN = sa.join(
     sa.and_(JobAttachment.project_id == Job.project_id, JobAttachment.job_id == Job.id),
 )
 
+# Made once: for SQLAlchemy it is more work to make a statement than to send it.
+_SELECT = sa.select(*_SHOWN, Client.id.label('own_client')).select_from(
+    _JOIN.outerjoin(
+        Client,
+        sa.and_(
+            Client.project_id == sa.bindparam('caller_project_id'),
+            Client.id == JobAttachment.client_id,
+        ),
+    )
+)
+_SELECT_ONE = _SELECT.where(
+    Job.project_id == sa.bindparam('project_id'), Job.id == sa.bindparam('job_id')
+)
+
 
 def _in_entries(clause: Any) -> Any:
     """Some entry of the job fulfils the clause."""
     own = ActionAttachment
-    statement = (
+    return sa.exists(
         sa.select(own.id)
         .select_from(own)
         .outerjoin(Action, attachments.FOLLOWED)
         .where(own.project_id == JobAttachment.project_id, own.job_id == JobAttachment.job_id)
         .where(clause)
         .correlate(JobAttachment)
-        # Without it MariaDB may look for the clause in the entries of all projects first.
-        .limit(1)
     )
-    return sa.exists(statement)
 
 
 def _other(path: tuple[str, ...], condition: search.Condition) -> Any:
@@ -289,23 +300,17 @@ def _listing(context: RequestContext, wanted: search.Search) -> search.Listing:
     return search.Listing(scope, 'ix_job_attachments_list', _SERVED)
 
 
-def _own_client(context: RequestContext) -> Any:
-    return sa.and_(
-        Client.project_id == context.project_id, Client.id == JobAttachment.client_id
-    )
-
-
 def _select(context: RequestContext, job_id: str) -> Any:
-    statement = (
-        sa.select(*_SHOWN, Client.id.label('own_client'))
-        .select_from(_JOIN.outerjoin(Client, _own_client(context)))
-        .where(
-            Job.project_id == context.scope.project_id,
-            Job.id == job_id,
-            *_owned(context),
-        )
-    )
-    row = context.connection.execute(statement).first()
+    scope = context.scope
+    statement = _SELECT_ONE
+    if scope.user_id is not None:
+        statement = statement.where(Job.user_id == scope.user_id)
+    values = {
+        'caller_project_id': context.project_id,
+        'project_id': scope.project_id,
+        'job_id': job_id,
+    }
+    row = context.connection.execute(statement, values).first()
     if row is None:
         raise exceptions.NotFound('There is no such job.')
     return row
@@ -358,13 +363,11 @@ def find(
     """
     source = _source(wanted, context.scope.user_id is not None)
     keys = search.keys(_INDEX, [_listing(context, wanted)], wanted, page, source)
-    statement = (
-        sa.select(*_SHOWN, Client.id.label('own_client'))
-        .select_from(_JOIN.outerjoin(Client, _own_client(context)))
-        .join(keys, sa.and_(keys.c.project_id == Job.project_id, keys.c.id == Job.id))
-        .order_by(*search.in_order(keys))
-    )
-    rows = list(context.connection.execute(statement))
+    statement = _SELECT.where(
+        keys.c.project_id == Job.project_id, keys.c.id == Job.id
+    ).order_by(*search.in_order(keys))
+    values = {'caller_project_id': context.project_id}
+    rows = list(context.connection.execute(statement, values))
     entries = attachments.select(context, [(row.project_id, row.id) for row in rows])
     return [
         _to_answer(row, entries.get((row.project_id, row.id), []), show_pid) for row in rows

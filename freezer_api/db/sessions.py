@@ -83,6 +83,15 @@ _PART = (
     JobAttachment.session_time_ended,
 )
 
+# Made once: for SQLAlchemy it is more work to make a statement than to send it.
+_SELECT_ONE = sa.select(*_SHOWN).where(
+    Session.project_id == sa.bindparam('project_id'), Session.id == sa.bindparam('session_id')
+)
+_SELECT_PARTS = sa.select(*_PART).where(
+    JobAttachment.project_id == sa.bindparam('project_id'),
+    JobAttachment.session_id.in_(sa.bindparam('session_ids', expanding=True)),
+)
+
 _DETACHED: Document = {
     'session_id': None,
     'attached_at': None,
@@ -157,10 +166,14 @@ def _select(context: RequestContext, session_id: str, lock: bool = False) -> Any
 
     :param lock: queue up behind other writers of it; spares most repetitions, guarantees nothing on a cluster
     """
-    statement = sa.select(*_SHOWN).where(*_owned(context), Session.id == session_id)
+    scope = context.scope
+    statement = _SELECT_ONE
+    if scope.user_id is not None:
+        statement = statement.where(Session.user_id == scope.user_id)
     if lock:
         statement = statement.with_for_update()
-    row = context.connection.execute(statement).first()
+    values = {'project_id': scope.project_id, 'session_id': session_id}
+    row = context.connection.execute(statement, values).first()
     if row is None:
         raise exceptions.NotFound('There is no such session.')
     return row
@@ -170,17 +183,12 @@ def _parts(context: RequestContext, keys: list[tuple[str, str]]) -> dict[str, li
     """The parts of sessions by session id, in the order in which the jobs were attached."""
     if not keys:
         return {}
-    statement = (
-        sa.select(*_PART)
-        .where(
-            JobAttachment.project_id == keys[0][0],
-            JobAttachment.session_id.in_([session_id for _, session_id in keys]),
-        )
-    )
+    values = {'project_id': keys[0][0], 'session_ids': [session_id for _, session_id in keys]}
     found: dict[str, list[Any]] = defaultdict(list)
     # Sorted here: the index has them in the order of lists, for searches.
     for part in sorted(
-        context.connection.execute(statement), key=lambda row: (row.attached_at or 0, row.job_id)
+        context.connection.execute(_SELECT_PARTS, values),
+        key=lambda row: (row.attached_at or 0, row.job_id),
     ):
         found[part.session_id].append(part)
     return found

@@ -362,12 +362,12 @@ class ListTest(BackupsTestCase):
 
     def test_search_may_be_in_the_query(self) -> None:
         self.create()
-        database = self.create(hostname='db', time_stamp=7)
+        database = self.create(hostname='warehouse', time_stamp=7)
         for query in (
-            {'match': '[{"hostname": "db"}]'},
+            {'match': '[{"hostname": "warehouse"}]'},
             {'match_not': '[{"hostname": "web"}]'},
             {'time_before': '7'},
-            {'match': '[{"_all": "db"}]', 'time_after': '7'},
+            {'match': '[{"_all": "warehouse"}]', 'time_after': '7'},
         ):
             with self.subTest(query):
                 self.assertEqual([database], self.found(**query))
