@@ -6,12 +6,23 @@ from typing import Any
 
 import orjson
 
+from freezer_api import exceptions
+
 Document = dict[str, Any]
+
+# Bytes, of MEDIUMTEXT in MySQL.
+MAX_SIZE = 2**24 - 1
 
 
 def dump(value: Any) -> str:
-    """JSON text."""
-    return orjson.dumps(value).decode()
+    """JSON text.
+
+    :raises BadRequest: it is longer than a column; no request is, but changes one after the other may lead there
+    """
+    text = orjson.dumps(value)
+    if len(text) > MAX_SIZE:
+        raise exceptions.BadRequest(f'The document would be longer than {MAX_SIZE} bytes.')
+    return text.decode()
 
 
 def load(text: str) -> Any:

@@ -10,6 +10,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, ClassVar
 
+import fixtures
 import webtest
 
 from freezer_api.api.controllers import root
@@ -811,3 +812,12 @@ class ExtremesTest(base.ApiTestCase):
             job = {'job_id': 'j1', 'client_id': 'web01', 'job_actions': entries}
             status = 422 if 'action_id' in entry else 201
             self.api.post(self.v2('jobs'), json=job, status=status)
+
+    def test_a_document_does_not_grow_beyond_its_column(self) -> None:
+        backup = {'backup_name': 'www', 'container': 'vault', 'hostname': 'web01'}
+        path = self.v2('backups', self.api.post(self.v2('backups'), json=backup).json['backup_id'])
+        self.useFixture(fixtures.MonkeyPatch('freezer_api.db.documents.MAX_SIZE', 100_000))
+        for number, status in enumerate([200, 200, 200, 400]):
+            before = self.rows()
+            self.api.patch(path, json={f'key{number}': 'x' * 30_000}, status=status)
+        self.assertEqual(before, self.rows())
