@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The service as its command runs it, and the published client library in an environment of its own."""
+"""The service as its command runs it, and the published client library that talks to it."""
 
 import atexit
-import fcntl
 import functools
 import json
 import re
@@ -11,25 +10,13 @@ import subprocess
 import sys
 import tempfile
 import threading
-import venv
 from pathlib import Path
 from typing import Any
 
 from tests import databases
-
-ROOT = Path(__file__).resolve().parents[2]
-CACHE = ROOT / '.venv-freezerclient'
-REQUIREMENT = 'python-freezerclient>=6.5'
+from tests.integration import published
 
 _DRIVER = Path(__file__).with_name('freezerclient_driver.py')
-_ENVIRONMENT = CACHE / 'environment'
-_PYTHON = _ENVIRONMENT / 'bin' / 'python'
-# Fails if the library is not there or too old.
-_CHECK = (
-    'from importlib import metadata; import freezerclient.v2.client;'
-    'version = metadata.version("python-freezerclient").split(".");'
-    'raise SystemExit((int(version[0]), int(version[1])) < (6, 5))'
-)
 # Seconds that a server has to start.
 _PATIENCE = 60
 
@@ -50,7 +37,7 @@ def start(database_name: str) -> str:
     with log.open('w') as stderr:
         process = subprocess.Popen(
             command,
-            cwd=ROOT,
+            cwd=published.ROOT,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=stderr,
@@ -77,29 +64,6 @@ def start(database_name: str) -> str:
     return found.group()
 
 
-@functools.cache
-def environment() -> Path:
-    """The interpreter of an environment with the client library; made when it is first needed."""
-    CACHE.mkdir(exist_ok=True)
-    (CACHE / '.gitignore').write_text('*\n')
-    # Several runs may share the checkout.
-    with (CACHE / 'lock').open('w') as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not _fits():
-            venv.create(_ENVIRONMENT, clear=True, with_pip=True)
-            pip = [_PYTHON, '-m', 'pip', '--quiet', '--disable-pip-version-check']
-            subprocess.run([*pip, 'install', REQUIREMENT], check=True, stdin=subprocess.DEVNULL)
-        if not _fits():
-            raise AssertionError(f'pip did not install {REQUIREMENT}')
-    return _PYTHON
-
-
-def _fits() -> bool:
-    if not _PYTHON.exists():
-        return False
-    return not subprocess.run([_PYTHON, '-c', _CHECK], capture_output=True, check=False).returncode
-
-
 class ClientError(Exception):
     """The exception of the library.
 
@@ -120,7 +84,7 @@ class Library:
 
     def __init__(self, endpoint: str, client_id: str) -> None:
         self._process = subprocess.Popen(
-            [environment(), _DRIVER, endpoint, 'demo', client_id],
+            [published.environment('freezerclient') / 'python', _DRIVER, endpoint, 'demo', client_id],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,

@@ -4,7 +4,7 @@
 from typing import Any
 
 from tests import base
-from tests.integration import server
+from tests.integration import published, server
 
 OWN = 'demo_host-1'
 OTHER = 'demo_host-2'
@@ -60,7 +60,7 @@ class FreezerclientTest(base.ApiTestCase):
     def setUpClass(cls) -> None:
         super().setUpClass()
         # May take longer than a test may.
-        server.environment()
+        published.environment('freezerclient')
 
     def setUp(self) -> None:
         super().setUp()

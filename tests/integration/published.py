@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Published programs from PyPI, each release in an environment of its own that is made when it is first needed."""
+
+import fcntl
+import functools
+import subprocess
+import sys
+import venv
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+CACHE = ROOT / '.venv-published'
+
+# Programs older than the interpreter still ask for pkg_resources.
+_SETUPTOOLS = 'setuptools<81'
+
+REQUIREMENTS = {
+    'freezerclient': ('python-freezerclient>=6.5', _SETUPTOOLS),
+    'freezerclient-6.3': ('python-freezerclient==6.3.0', _SETUPTOOLS),
+    'freezerclient-6.2': ('python-freezerclient==6.2.0', _SETUPTOOLS),
+    'agent-19': ('freezer==19.0.0', 'python-freezerclient>=6.5', _SETUPTOOLS),
+    # The last one whose scheduler speaks v1 too, with the last library that does.
+    'agent-18': ('freezer==18.0.0', 'python-freezerclient==6.3.0', _SETUPTOOLS),
+}
+
+
+@functools.cache
+def environment(name: str) -> Path:
+    """The folder of programs (``bin``) of one of the environments.
+
+    :param name: a key of :data:`REQUIREMENTS`
+    :raises AssertionError: pip could not install the requirements
+    """
+    folder = CACHE / name
+    requirements = REQUIREMENTS[name]
+    CACHE.mkdir(exist_ok=True)
+    (CACHE / '.gitignore').write_text('*\n')
+    stamp = folder / 'stamp'
+    wanted = '\n'.join((sys.version, *requirements))
+    # Several runs may share the checkout.
+    with (CACHE / f'{name}.lock').open('w') as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not stamp.exists() or stamp.read_text() != wanted:
+            venv.create(folder, clear=True, with_pip=True)
+            command = [
+                folder / 'bin' / 'python',
+                *('-m', 'pip', '--quiet', '--disable-pip-version-check', 'install'),
+                *requirements,
+            ]
+            done = subprocess.run(
+                command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
+            )
+            if done.returncode:
+                raise AssertionError(f'pip did not install {name}: {done.stderr}')
+            stamp.write_text(wanted)
+    return folder / 'bin'
