@@ -13,7 +13,7 @@ from freezer_api.context import RequestContext
 from freezer_api.db import attachments, clients, search, session, sessions
 from freezer_api.db.documents import Document, dump, load
 from freezer_api.db.models import Action, ActionAttachment, Client, Job, JobAttachment
-from freezer_api.domain import definitions, events
+from freezer_api.domain import definitions, events, reports
 
 # Keys of job_schedule that are state, with the columns of the same names.
 _WORDS = ('event', 'status', 'result')
@@ -21,6 +21,9 @@ _NUMBERS = ('time_created', 'time_started', 'time_ended', 'current_pid')
 
 # The current_pid of an answer that has to show one where none is known.
 NO_PROCESS = -1
+
+# What keys that a document lacks stand for.
+_BLANK: Document = {'description': None, 'session_name': None, 'job_schedule': {}}
 
 _SHOWN = (
     Job.project_id,
@@ -59,7 +62,9 @@ _SELECT = sa.select(*_SHOWN, Client.id.label('own_client')).select_from(
         ),
     )
 )
-_SELECT_ONE = _SELECT.where(
+# What only writers need.
+_MEMORY = (JobAttachment.former, JobAttachment.status_before)
+_SELECT_ONE = _SELECT.add_columns(*_MEMORY).where(
     Job.project_id == sa.bindparam('project_id'), Job.id == sa.bindparam('job_id')
 )
 
@@ -333,7 +338,7 @@ def _select_whole(context: RequestContext, job_id: str) -> tuple[Any, list[Any]]
         .outerjoin(Action, attachments.FOLLOWED)
     )
     statement = (
-        sa.select(*_SHOWN, *able, *attachments.SHOWN)
+        sa.select(*_SHOWN, *_MEMORY, *able, *attachments.SHOWN)
         .select_from(source)
         .where(
             Job.project_id == context.scope.project_id,
@@ -449,7 +454,7 @@ def _client(context: RequestContext, row: Any, client_id: str) -> clients.Capabl
 def update(
     context: RequestContext,
     job_id: str,
-    change: Callable[[Document], Document],
+    change: Callable[[reports.Job], reports.Job],
     expected: int | None,
     with_actions: bool,
 ) -> int:
@@ -458,7 +463,7 @@ def update(
     The session of a job changes by attaching and detaching alone: agents send back the session that they were given,
     which may be an older one. For the same reason a tag older than the stored one does not replace it.
 
-    :param change: makes the new document of the stored one; may run more than once
+    :param change: makes the new job of the stored one; may run more than once
     :param with_actions: whether ``change`` looks at ``job_actions``; they are left out otherwise
     :raises NotFound: no such job
     :raises UnprocessableEntity: as for :func:`create`
@@ -472,15 +477,24 @@ def update(
     stored = _to_document(row, held)
     if not with_actions:
         del stored['job_actions']
-    document = change(stored)
-    tag = document.get('session_tag') or 0
+    job = change(reports.Job(stored, _former(row), row.status_before or ''))
+    tag = job.document.get('session_tag') or 0
     if row.session_id is not None:
         tag = max(tag, row.session_tag)
-    return _write(context, row, held, document, tag)
+    return _write(context, row, held, job.document, tag, job.status_before)
+
+
+def _former(row: Any) -> tuple[str, ...]:
+    return tuple(load(row.former)) if row.former else ()
 
 
 def _write(
-    context: RequestContext, row: Any, held: list[Any], document: Document, session_tag: int
+    context: RequestContext,
+    row: Any,
+    held: list[Any],
+    document: Document,
+    session_tag: int,
+    status_before: str = '',
 ) -> int:
     """Store a document in place of the row's; entries only if the document has them."""
     resolved = None
@@ -504,7 +518,12 @@ def _write(
         client_id=document['client_id'],
         central_client_id=central_client_id,
         session_tag=session_tag,
+        status_before=status_before or None,
     )
+    before, former = _to_document(row, held), _former(row)
+    replaced = reports.remember(former, before, {**_BLANK, **document})
+    if replaced != former:
+        state['former'] = dump(replaced)
     changed_job = any(
         job[name] != getattr(row, name) for name in ('description', 'scheduling', 'session_name')
     )
@@ -590,7 +609,7 @@ def post_event(context: RequestContext, job_id: str, event: str) -> str:
     values: Document = {'event': event}
     if event == 'start':
         # The agent asks for jobs that are not completed.
-        values.update(status='', result='', completed=False)
+        values.update(status='', result='', completed=False, status_before=row.status)
     _swap(context, row, values)
     return events.ACCEPTED
 

@@ -229,6 +229,10 @@ class JobAttachment(Base):
     central_client_id: Mapped[str | None] = mapped_column(CLIENT_ID)
     event: Mapped[str] = mapped_column(WORD)
     status: Mapped[str] = mapped_column(WORD)
+    # While a start is pending, which clears the status: the last one that the agent reported.
+    status_before: Mapped[str | None] = mapped_column(WORD)
+    # Digests of replaced parts of the job, a JSON list: copies of them may still come back from agents.
+    former: Mapped[str | None] = mapped_column(Text)
     # status = "completed", so that an agent's poll for the others is one range of an index in the right order.
     completed: Mapped[bool] = mapped_column(Boolean)
     result: Mapped[str] = mapped_column(WORD)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Events of jobs: what a user asks an agent to do."""
+"""Events of jobs: what a user asks an agent to do, and when a report of the agent answers it."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -8,6 +8,9 @@ from freezer_api import exceptions
 
 ACCEPTED = 'success'
 _EVENTS = ('start', 'stop', 'abort')
+
+# What agents report besides the status; equal again in the answer to an event that changed nothing.
+_OF_A_RUN = ('time_started', 'time_ended', 'current_pid')
 
 
 def parse(document: Mapping[str, Any]) -> str:
@@ -24,3 +27,31 @@ def parse(document: Mapping[str, Any]) -> str:
 def already_requested(event: str) -> str:
     """The answer to an event that is already there."""
     return f'{event} already requested'
+
+
+def is_answered(
+    stored: Mapping[str, Any], status_before: str, reported: Mapping[str, Any]
+) -> bool:
+    """Whether a report of the agent shows that it has seen the pending event, or made it pointless.
+
+    Agents send the whole schedule that they hold, so an empty event may only mean that they have not polled since the
+    event was posted. They send it when something has changed, or in answer to an event. So:
+
+    - ``stop`` and ``abort`` are answered by a job that has stopped; while it is armed or runs they are not.
+    - ``start`` is answered by a job that was not armed and now is, or by a report in which nothing has changed: what
+      an agent sends that was asked to start a job which is armed or runs already, or which it cannot arm. The end of
+      a run is no answer, since the run may have begun before; nor is a stop, which was asked for before the start.
+
+    :param stored: the schedule of the job, with the event
+    :param status_before: the last status that the agent has reported, before or after a ``start`` cleared it
+    :param reported: the schedule from the agent
+    """
+    status = reported.get('status')
+    if stored['event'] != 'start':
+        return status in ('stop', 'completed', 'removed')
+    if status == 'scheduled' and status_before not in ('scheduled', 'running'):
+        return True
+    unchanged = status == status_before and all(
+        reported.get(key, stored.get(key)) == stored.get(key) for key in _OF_A_RUN
+    )
+    return unchanged and status != 'stop'

@@ -10,8 +10,7 @@ from freezer_api.api.expose import expose
 from freezer_api.api.request import Document, Reply, Request
 from freezer_api.db import jobs, session
 from freezer_api.db.documents import without
-from freezer_api.domain import definitions, events
-from freezer_api.domain.merge import merge
+from freezer_api.domain import definitions, events, reports
 from freezer_api.schemas import jobs as schema
 
 # Never taken from a caller. Trusts of central clients will be made by the service alone.
@@ -59,12 +58,12 @@ class JobsController(RestController):
         if defaults is not None and 'job_actions' not in patch:
             raise exceptions.BadRequest('action_defaults needs job_actions to complete')
 
-        def change(stored: Document) -> Document:
-            merged = merge(stored, patch)
+        def change(stored: reports.Job) -> reports.Job:
+            changed = reports.apply(stored, patch)
             if defaults is not None:
-                merged['action_defaults'] = defaults
-            schema.check_update(stored, definitions.fill_entries(merged))
-            return merged
+                changed.document['action_defaults'] = defaults
+            schema.check_update(stored.document, definitions.fill_entries(changed.document))
+            return changed
 
         version = jobs.update(
             request.caller,

@@ -1,0 +1,126 @@
+# SPDX-License-Identifier: Apache-2.0
+"""PATCHes of agents, which carry back a copy of the job that may be older than the job.
+
+An agent polls once a minute and reports at any moment: the whole schedule that it holds, up to release 18 the whole
+job, unchanged but for the state of its run. So whatever a user did since the last poll would be undone by the next
+report. A report is known by its form and by what it reports, and taken apart:
+
+- An event that it does not answer (see :func:`freezer_api.domain.events.is_answered`) stays.
+- A part of the definition that equals one which a user has replaced since stays replaced.
+- Everything else is taken, the state above all.
+"""
+
+import dataclasses
+import hashlib
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import orjson
+
+from freezer_api.domain import events
+from freezer_api.domain.merge import merge, same
+
+Document = dict[str, Any]
+
+_STATE = ('event', 'status', 'result', 'time_created', 'time_started', 'time_ended', 'current_pid')
+# Always in what agents were given, hence in what they send.
+_SIGNATURE = frozenset({'event', 'status', 'result'})
+_TEXTS = ('client_id', 'description', 'session_name')
+
+# As many replaced parts are remembered of a job; an agent's copy is rarely older than one poll.
+_REMEMBERED = 20
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Job:
+    """A job as it is stored.
+
+    :ivar document: ``job_actions`` only if the PATCH has them
+    :ivar former: digests of the parts that were replaced, oldest first
+    :ivar status_before: while a start is pending: the last status that the agent reported
+    """
+
+    document: Document
+    former: tuple[str, ...] = ()
+    status_before: str = ''
+
+
+def apply(job: Job, patch: Document) -> Job:
+    """The job after a PATCH, from an agent or from anybody else; not validated yet."""
+    schedule = patch.get('job_schedule')
+    if not isinstance(schedule, dict) or not _is_report(job.document, schedule):
+        return dataclasses.replace(job, document=merge(job.document, patch))
+    document = merge(job.document, _without_stale(job, patch, schedule))
+    return _keep_event(job, document)
+
+
+def _is_report(stored: Document, schedule: Document) -> bool:
+    """Whether the schedule has the form of a report, and a state to report."""
+    before = stored['job_schedule']
+    return schedule.keys() >= _SIGNATURE and any(
+        key in schedule and not same(schedule[key], before.get(key)) for key in _STATE
+    )
+
+
+def _without_stale(job: Job, patch: Document, schedule: Document) -> Document:
+    parts = {**patch, 'job_schedule': schedule}
+    kept = dict(patch)
+    for name, digest in digests(parts).items():
+        if digest == digests(job.document).get(name) or digest not in job.former:
+            continue
+        if name == 'job_schedule':
+            kept[name] = {key: schedule[key] for key in schedule if key in _STATE}
+        else:
+            del kept[name]
+    return kept
+
+
+def _keep_event(job: Job, document: Document) -> Job:
+    before, after = job.document['job_schedule'], document['job_schedule']
+    pending = before['event']
+    if after['event'] == pending:
+        return dataclasses.replace(job, document=document)
+    status_before = job.status_before if pending == 'start' else before['status']
+    # An agent that has been asked to stop a run repeats that until the end of the run: an older event is no answer.
+    if not pending or (not after['event'] and events.is_answered(before, status_before, after)):
+        return dataclasses.replace(job, document=document, status_before='')
+    status = after['status']
+    after['event'] = pending
+    if pending == 'start' and status == 'completed':
+        # Agents do not ask for completed jobs, and this one is to run again.
+        after['status'] = ''
+    return dataclasses.replace(job, document=document, status_before=status)
+
+
+def digests(document: Mapping[str, Any]) -> dict[str, str]:
+    """Digests of the parts of a definition that are there, by name.
+
+    The actions of a job are known by their ids: their definitions may change without the job.
+    """
+    found = {name: _digest(name, document[name] or '') for name in _TEXTS if name in document}
+    schedule = document.get('job_schedule')
+    if isinstance(schedule, dict):
+        definition = {key: value for key, value in schedule.items() if key.startswith('schedule_')}
+        found['job_schedule'] = _digest('job_schedule', definition)
+    actions = document.get('job_actions')
+    if isinstance(actions, list):
+        ids = [entry.get('action_id') if isinstance(entry, dict) else None for entry in actions]
+        found['job_actions'] = _digest('job_actions', ids)
+    return found
+
+
+def remember(former: Iterable[str], before: Document, after: Document) -> tuple[str, ...]:
+    """The digests of replaced parts, with those that ``after`` has replaced in ``before``."""
+    new = digests(after)
+    replaced = [
+        digest
+        for name, digest in digests(before).items()
+        if name in new and new[name] != digest
+    ]
+    kept = [digest for digest in former if digest not in replaced]
+    return tuple([*kept, *replaced][-_REMEMBERED:])
+
+
+def _digest(name: str, value: object) -> str:
+    text = orjson.dumps([name, value], option=orjson.OPT_SORT_KEYS)
+    return hashlib.sha256(text).hexdigest()[:32]

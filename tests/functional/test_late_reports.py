@@ -1,0 +1,317 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Reports of agents that have not seen yet what a user did: nothing of that is undone.
+
+The requests are those of the published schedulers: release 19 sends the whole schedule that it holds, with the session;
+releases up to 18 send the whole job as they last read it.
+"""
+
+import copy
+from typing import Any, ClassVar
+
+import testscenarios
+
+from tests import base
+
+Document = dict[str, Any]
+
+HOST = 'p1_web01'
+BACKUP = {'action': 'backup', 'mode': 'fs', 'path_to_backup': '/srv/www', 'backup_name': 'www'}
+NIGHTLY = {'schedule_interval': '1 days', 'schedule_start_date': '2030-01-01T02:00:00'}
+
+
+class Agent:
+    """The copy of a job that a scheduler holds, and what it sends of it."""
+
+    def __init__(self, api: base.Client, job_id: str, whole: bool) -> None:
+        self._api = api
+        self._job_id = job_id
+        self._whole = whole
+        self.document: Document = {}
+        self.poll()
+
+    def poll(self) -> bool:
+        """Adopt the job as it is served, all but the state of the run; tell whether it is served."""
+        body = {'match': [{'client_id': HOST}], 'match_not': [{'status': 'completed'}]}
+        jobs = self._api.get(self._api.v2('jobs'), json=body).json['jobs']
+        served = [job for job in jobs if job['job_id'] == self._job_id]
+        if not served:
+            return False
+        own = self.document.get('job_schedule', {})
+        self.document = served[0]
+        for key in ('status', 'result', 'time_started', 'time_ended', 'current_pid'):
+            if key in own:
+                self.document['job_schedule'][key] = own[key]
+        return True
+
+    def report(self, **state: Any) -> None:
+        """Send the copy after a change of the state."""
+        self.document['job_schedule'].update(state)
+        sent = copy.deepcopy(self.document)
+        if not self._whole:
+            sent = {key: sent[key] for key in ('job_schedule', 'session_id', 'session_tag')}
+        self._api.patch(self._api.v2('jobs', self._job_id), json=sent, status=200)
+
+    def start_run(self) -> None:
+        self.report(status='running', result='', time_started=1_900_000_000, time_ended=-1)
+        self.report(current_pid=4711)
+
+    def end_run(self, status: str, **state: Any) -> None:
+        self.report(status=status, result='success', time_ended=1_900_000_060, **state)
+
+
+class LateReportsTest(base.ApiTestCase):
+    scenarios: ClassVar = testscenarios.multiply_scenarios(
+        base.ApiTestCase.scenarios, [('19', {'whole': False}), ('18', {'whole': True})]
+    )
+    whole: bool
+
+    def setUp(self) -> None:
+        super().setUp()
+        body = {'client_id': HOST, 'hostname': 'web01'}
+        self.api.post(self.v2('clients'), json=body, status=201)
+
+    def create(self, **schedule: Any) -> str:
+        document = {
+            'client_id': HOST,
+            'description': 'web',
+            'job_actions': [{'freezer_action': BACKUP}],
+            'job_schedule': schedule,
+        }
+        answer = self.api.post(self.v2('jobs'), json=document, status=201)
+        return str(answer.json['job_id'])
+
+    def agent(self, job_id: str) -> Agent:
+        """An agent that has armed the job."""
+        agent = Agent(self.api, job_id, self.whole)
+        agent.report(event='', status='scheduled')
+        return agent
+
+    def event(self, job_id: str, name: str) -> None:
+        self.api.post(self.v2('jobs', job_id, 'event'), json={name: None}, status=202)
+
+    def patch(self, job_id: str, /, **document: Any) -> None:
+        self.api.patch(self.v2('jobs', job_id), json=document, status=200)
+
+    def read(self, job_id: str) -> Document:
+        document: Document = self.api.get(self.v2('jobs', job_id)).json
+        return document
+
+    def schedule(self, job_id: str) -> Document:
+        schedule: Document = self.read(job_id)['job_schedule']
+        return schedule
+
+    def assert_state(self, job_id: str, event: str, status: str) -> None:
+        schedule = self.schedule(job_id)
+        self.assertEqual((event, status), (schedule['event'], schedule['status']))
+
+    def test_stop_outlives_the_reports_of_a_run(self) -> None:
+        job_id = self.create(**NIGHTLY)
+        agent = self.agent(job_id)
+        self.event(job_id, 'stop')
+        agent.start_run()
+        self.assert_state(job_id, 'stop', 'running')
+        agent.end_run('scheduled')
+        self.assert_state(job_id, 'stop', 'scheduled')
+
+        agent.poll()
+        agent.report(event='', status='stop')
+        self.assert_state(job_id, '', 'stop')
+
+    def test_stop_is_answered_twice_by_an_armed_job(self) -> None:
+        job_id = self.create(**NIGHTLY)
+        agent = self.agent(job_id)
+        self.event(job_id, 'stop')
+        agent.poll()
+        agent.report(event='', status='stop')
+        agent.report(event='', status='stop')
+        self.assert_state(job_id, '', 'stop')
+
+    def test_abort_outlives_a_report_of_the_process(self) -> None:
+        job_id = self.create(**NIGHTLY)
+        agent = self.agent(job_id)
+        agent.report(status='running', time_started=1_900_000_000, time_ended=-1)
+        self.event(job_id, 'abort')
+        agent.report(current_pid=4711)
+        self.assert_state(job_id, 'abort', 'running')
+        self.assertEqual(4711, self.schedule(job_id)['current_pid'])
+
+        agent.poll()
+        agent.end_run('completed', event='')
+        self.assert_state(job_id, '', 'completed')
+
+    def test_stop_of_a_run_that_ends_by_itself_is_settled(self) -> None:
+        job_id = self.create()
+        agent = self.agent(job_id)
+        agent.start_run()
+        self.event(job_id, 'stop')
+        agent.end_run('completed')
+        self.assert_state(job_id, '', 'completed')
+
+    def test_start_outlives_the_end_of_the_run_before_and_the_job_runs_again(self) -> None:
+        job_id = self.create()
+        agent = self.agent(job_id)
+        agent.start_run()
+        self.event(job_id, 'start')
+        agent.end_run('completed')
+        self.assert_state(job_id, 'start', '')
+        self.assertEqual('success', self.schedule(job_id)['result'])
+
+        self.assertTrue(agent.poll(), 'the job is not served any more')
+        agent.report(event='', status='scheduled')
+        self.assert_state(job_id, '', 'scheduled')
+        agent.start_run()
+        agent.end_run('completed')
+        self.assert_state(job_id, '', 'completed')
+        self.assertFalse(agent.poll())
+
+    def test_start_outlives_the_answer_to_an_earlier_stop(self) -> None:
+        job_id = self.create(**NIGHTLY)
+        agent = self.agent(job_id)
+        self.event(job_id, 'stop')
+        agent.poll()
+        agent.report(event='', status='stop')
+        self.event(job_id, 'start')
+        agent.report(event='', status='stop')
+        self.assert_state(job_id, 'start', 'stop')
+
+        agent.poll()
+        agent.report(event='', status='scheduled')
+        self.assert_state(job_id, '', 'scheduled')
+
+    def test_start_of_a_stopped_job_is_answered_by_arming_it(self) -> None:
+        job_id = self.create(**NIGHTLY)
+        agent = self.agent(job_id)
+        agent.report(status='stop')
+        self.event(job_id, 'start')
+        self.assert_state(job_id, 'start', '')
+        agent.poll()
+        agent.report(event='', status='scheduled')
+        self.assert_state(job_id, '', 'scheduled')
+
+    def test_start_of_an_armed_job_is_answered_without_a_change(self) -> None:
+        job_id = self.create(**NIGHTLY)
+        agent = self.agent(job_id)
+        self.event(job_id, 'start')
+        agent.poll()
+        agent.report(event='')
+        self.assert_state(job_id, '', 'scheduled')
+
+    def test_start_of_a_running_job_is_answered_without_a_change(self) -> None:
+        job_id = self.create(**NIGHTLY)
+        agent = self.agent(job_id)
+        self.event(job_id, 'start')
+        agent.start_run()
+        self.assert_state(job_id, 'start', 'running')
+        agent.poll()
+        agent.report(event='')
+        self.assert_state(job_id, '', 'running')
+
+    def test_start_of_a_job_that_the_agent_cannot_arm_is_answered(self) -> None:
+        job_id = self.create()
+        agent = self.agent(job_id)
+        agent.start_run()
+        agent.end_run('completed')
+        self.event(job_id, 'start')
+        agent.poll()
+        agent.report(event='', status='completed')
+        self.assert_state(job_id, '', 'completed')
+
+    def test_start_outlives_the_stop_that_a_running_job_remembers(self) -> None:
+        job_id = self.create(**NIGHTLY)
+        agent = self.agent(job_id)
+        agent.start_run()
+        self.event(job_id, 'stop')
+        agent.poll()
+        self.event(job_id, 'start')
+        agent.report(current_pid=4712)
+        self.assert_state(job_id, 'start', 'running')
+        agent.end_run('completed', event='')
+        self.assert_state(job_id, 'start', '')
+
+    def test_event_can_be_taken_back_by_whoever_reports_nothing(self) -> None:
+        job_id = self.create(**NIGHTLY)
+        self.agent(job_id)
+        self.event(job_id, 'stop')
+        self.patch(job_id, job_schedule={'event': ''})
+        self.assert_state(job_id, '', 'scheduled')
+
+    def test_changed_schedule_outlives_reports(self) -> None:
+        job_id = self.create(**NIGHTLY)
+        agent = self.agent(job_id)
+        schedule = {'schedule_interval': '2 days', 'schedule_start_date': None}
+        self.patch(job_id, job_schedule=schedule)
+        agent.start_run()
+        stored = self.schedule(job_id)
+        self.assertEqual('2 days', stored['schedule_interval'])
+        self.assertNotIn('schedule_start_date', stored)
+        self.assertEqual(('running', 4711), (stored['status'], stored['current_pid']))
+
+    def test_schedule_changed_twice_outlives_reports(self) -> None:
+        job_id = self.create(**NIGHTLY)
+        agent = self.agent(job_id)
+        self.patch(job_id, job_schedule={'schedule_interval': '2 days'})
+        self.patch(job_id, job_schedule={'schedule_interval': '3 days'})
+        agent.start_run()
+        self.assertEqual('3 days', self.schedule(job_id)['schedule_interval'])
+
+    def test_schedule_can_be_changed_back_by_a_user(self) -> None:
+        job_id = self.create(**NIGHTLY)
+        self.patch(job_id, job_schedule={'schedule_interval': '2 days'})
+        self.patch(job_id, job_schedule=NIGHTLY)
+        self.assertEqual('1 days', self.schedule(job_id)['schedule_interval'])
+
+    def test_whole_job_that_reports_no_state_is_a_change_by_a_user(self) -> None:
+        job_id = self.create(**NIGHTLY)
+        before = self.read(job_id)
+        self.patch(job_id, description='file server', job_schedule={'schedule_interval': '2 days'})
+        self.patch(job_id, **before)
+        self.assertEqual(before, self.read(job_id))
+
+    def test_new_description_outlives_reports(self) -> None:
+        job_id = self.create()
+        agent = self.agent(job_id)
+        self.patch(job_id, description='file server')
+        agent.start_run()
+        self.assertEqual('file server', self.read(job_id)['description'])
+
+    def test_new_actions_outlive_reports(self) -> None:
+        job_id = self.create()
+        agent = self.agent(job_id)
+        self.patch(job_id, job_actions=[{'freezer_action': {**BACKUP, 'backup_name': 'other'}}])
+        actions = self.read(job_id)['job_actions']
+        agent.start_run()
+        self.assertEqual(actions, self.read(job_id)['job_actions'])
+
+    def test_actions_replaced_and_deleted_since_are_no_reason_to_refuse_a_report(self) -> None:
+        job_id = self.create()
+        agent = self.agent(job_id)
+        old = agent.document['job_actions'][0]['action_id']
+        self.patch(job_id, job_actions=[{'freezer_action': {**BACKUP, 'backup_name': 'other'}}])
+        self.api.delete(self.v2('actions', old), status=204)
+        agent.start_run()
+        self.assert_state(job_id, '', 'running')
+
+    def test_job_replaced_as_a_whole_outlives_reports(self) -> None:
+        job_id = self.create(**NIGHTLY)
+        agent = self.agent(job_id)
+        document = {
+            'client_id': HOST,
+            'job_actions': [{'freezer_action': {**BACKUP, 'backup_name': 'other'}}],
+            'job_schedule': {'schedule_interval': '2 days'},
+        }
+        self.api.post(self.v2('jobs', job_id), json=document, status=201)
+        agent.start_run()
+        job = self.read(job_id)
+        self.assertEqual('', job['description'])
+        self.assertEqual('other', job['job_actions'][0]['freezer_action']['backup_name'])
+        self.assertEqual('2 days', job['job_schedule']['schedule_interval'])
+        self.assertEqual('running', job['job_schedule']['status'])
+
+    def test_report_is_taken_once_the_agent_has_polled(self) -> None:
+        job_id = self.create(**NIGHTLY)
+        agent = self.agent(job_id)
+        self.patch(job_id, job_schedule={'schedule_interval': '2 days'})
+        agent.poll()
+        agent.start_run()
+        schedule = self.schedule(job_id)
+        self.assertEqual(('2 days', 'running'), (schedule['schedule_interval'], schedule['status']))
