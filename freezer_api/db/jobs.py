@@ -10,7 +10,7 @@ from sqlalchemy import orm
 
 from freezer_api import exceptions
 from freezer_api.context import RequestContext
-from freezer_api.db import attachments, clients, search, session, sessions
+from freezer_api.db import attachments, clients, members, search, session, session_runs
 from freezer_api.db.documents import Document, dump, load
 from freezer_api.db.models import Action, ActionAttachment, Client, Job, JobAttachment
 from freezer_api.domain import definitions, events, reports
@@ -261,7 +261,7 @@ def _to_values(document: Document) -> tuple[Document, Document]:
         'description': description,
         'scheduling': dump(scheduling),
         'session_name': document.get('session_name'),
-        'search_text': sessions.text_of_job(
+        'search_text': members.text_of_job(
             description, document.get('session_name'), scheduling
         ),
     }
@@ -434,7 +434,7 @@ def _insert(context: RequestContext, job_id: str, document: Document) -> None:
         raise exceptions.Conflict('A job has this id.') from None
     attachments.insert(context, job_id, resolved)
     if session_id:
-        sessions.join(context, session_id, job_id)
+        members.join(context, session_id, job_id)
 
 
 def _client(context: RequestContext, row: Any, client_id: str) -> clients.Capable:
@@ -590,9 +590,9 @@ def replace(
     if wanted == row.session_id:
         return version
     if wanted is None:
-        sessions.leave(context, job_id)
+        members.leave(context, job_id)
     else:
-        sessions.join(context, wanted, job_id)
+        members.join(context, wanted, job_id)
     return version + 1
 
 
@@ -639,5 +639,5 @@ def delete(context: RequestContext, job_id: str, expected: int | None) -> bool:
         sa.delete(Job).where(Job.project_id == row.project_id, Job.id == row.id)
     )
     if row.session_id is not None:
-        sessions.settle(context, row.session_id)
+        session_runs.settle(context, row.session_id)
     return True

@@ -4,7 +4,7 @@
 from freezer_api.api.controllers.base import RestController
 from freezer_api.api.expose import expose
 from freezer_api.api.request import Document, Reply, Request
-from freezer_api.db import session, sessions
+from freezer_api.db import members, session, session_runs, sessions
 from freezer_api.domain import runs
 from freezer_api.domain.merge import merge
 from freezer_api.schemas import sessions as schema
@@ -69,14 +69,14 @@ class SessionsController(RestController):
     @expose('POST', '{session_id}', 'action', rule='sessions:action:create', status=202)
     def post_action(self, request: Request, session_id: str) -> Document:
         """POST /v2/{project_id}/sessions/{session_id}/action: start or end a job's part."""
-        return sessions.run_action(request.caller, session_id, runs.parse(request.document()))
+        return session_runs.act(request.caller, session_id, runs.parse(request.document()))
 
     @expose('PUT', '{session_id}', 'jobs', '{job_id}', rule='sessions:job:add', status=204)
     def put_job(self, request: Request, session_id: str, job_id: str) -> None:
         """PUT /v2/{project_id}/sessions/{session_id}/jobs/{job_id}: attach."""
-        sessions.attach(request.caller, session_id, job_id)
+        members.attach(request.caller, session_id, job_id)
 
     @expose('DELETE', '{session_id}', 'jobs', '{job_id}', rule='sessions:job:remove', status=204)
     def delete_job(self, request: Request, session_id: str, job_id: str) -> None:
         """DELETE /v2/{project_id}/sessions/{session_id}/jobs/{job_id}: detach."""
-        sessions.detach(request.caller, session_id, job_id)
+        members.detach(request.caller, session_id, job_id)

@@ -1,0 +1,128 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Runs of sessions: jobs start and end their parts, and a run is over when all have ended."""
+
+from typing import Any
+
+import sqlalchemy as sa
+
+from freezer_api import exceptions
+from freezer_api.context import RequestContext
+from freezer_api.db import session, session_rows
+from freezer_api.db.documents import Document
+from freezer_api.db.models import JobAttachment, Session
+from freezer_api.domain import runs
+
+
+@session.retry
+@session.writer
+def act(context: RequestContext, session_id: str, request: runs.Request) -> Document:
+    """Start or end the part of a job; return the answer.
+
+    :raises NotFound: no such session
+    :raises BadRequest: the job is not in the session, or the tag is newer than the session's
+    """
+    row = session_rows.select(context, session_id, lock=True)
+    now = session.seconds()
+    if request.action == 'end':
+        _end(context, row, request, now)
+        return {'result': runs.SUCCESS, 'session_tag': row.session_tag}
+    return _start(context, row, request, now)
+
+
+def _run(row: Any) -> runs.Run:
+    return runs.Run(row.session_tag, row.time_start, row.hold_off)
+
+
+def _start(context: RequestContext, row: Any, request: runs.Request, now: int) -> Document:
+    decision = runs.decide_start(_run(row), request.tag, now)
+    if decision in (runs.Decision.HOLD_OFF, runs.Decision.OUT_OF_SYNC):
+        return {'result': decision.value, 'session_tag': row.session_tag}
+    tag: int = row.session_tag
+    values: Document = {}
+    if decision is runs.Decision.FIRST:
+        tag += 1
+        values = {
+            'session_tag': tag,
+            'time_start': now,
+            'status': runs.RUNNING,
+            'result': '',
+        }
+    elif row.status == runs.COMPLETED:
+        # It was over for those who had joined; now there is one more.
+        values = {'status': runs.RUNNING, 'result': ''}
+    session_rows.swap(context, row, values)
+    # The agent takes the job's tag from each poll, so it is stored there too.
+    part = {
+        'session_status': runs.RUNNING,
+        'session_result': '',
+        'session_time_started': now,
+        'session_tag': tag,
+        'run_tag': tag,
+    }
+    _report(context, row, request.job_id, part)
+    return {'result': runs.SUCCESS, 'session_tag': tag}
+
+
+def _report(context: RequestContext, row: Any, job_id: str, values: Document) -> None:
+    result = context.connection.execute(
+        sa.update(JobAttachment)
+        .where(
+            JobAttachment.project_id == row.project_id,
+            JobAttachment.job_id == job_id,
+            JobAttachment.session_id == row.id,
+        )
+        .values(
+            **values, updated_at=session.microseconds(), version=JobAttachment.version + 1
+        )
+    )
+    if result.rowcount != 1:
+        raise exceptions.BadRequest('The job is not in this session.')
+
+
+def _end(context: RequestContext, row: Any, request: runs.Request, now: int) -> None:
+    parts = _parts(context, row)
+    part = parts.get(request.job_id)
+    # What began with an earlier run is no result of this one.
+    began = part is not None and part.status == runs.RUNNING and part.run_tag is not None
+    tag = part.run_tag if part is not None and began else row.session_tag
+    parts[request.job_id] = runs.Part(runs.COMPLETED, request.result, tag)
+    reported = {
+        'session_status': runs.COMPLETED,
+        'session_result': request.result,
+        'session_time_ended': now,
+        'run_tag': tag,
+    }
+    _report(context, row, request.job_id, reported)
+    _conclude(context, row, parts, now)
+
+
+def _parts(context: RequestContext, row: Any) -> dict[str, runs.Part]:
+    """The parts of a session's jobs, by job id."""
+    return {
+        part.job_id: runs.Part(part.session_status or '', part.session_result or '', part.run_tag)
+        for part in session_rows.parts_of(context, row)
+    }
+
+
+def _conclude(context: RequestContext, row: Any, parts: dict[str, runs.Part], now: int) -> None:
+    """Complete the session if its run is over; raise its version in any case."""
+    values: Document = {}
+    if row.status != runs.COMPLETED:
+        result = runs.conclude(_run(row), parts.values(), now)
+        if result is not None:
+            values = {'status': runs.COMPLETED, 'result': result, 'time_end': now}
+    session_rows.swap(context, row, values)
+
+
+def settle(context: RequestContext, session_id: str) -> None:
+    """Look again whether a run is over, after a job has left the session."""
+    statement = sa.select(*session_rows.SHOWN).where(
+        Session.project_id == context.scope.project_id, Session.id == session_id
+    )
+    row = context.connection.execute(statement).first()
+    if row is None:
+        return
+    if row.status == runs.RUNNING:
+        _conclude(context, row, _parts(context, row), session.seconds())
+    else:
+        session_rows.swap(context, row, {})
