@@ -411,6 +411,8 @@ def _insert(context: RequestContext, job_id: str, document: Document) -> None:
     now = session.microseconds()
     state['session_tag'] = document.get('session_tag') or 0
     session_id = document.get('session_id')
+    if session_id:
+        state |= members.admit(context, session_id, {**state, 'client_id': client.client_id})
     try:
         context.connection.execute(
             sa.insert(Job).values(
@@ -425,16 +427,13 @@ def _insert(context: RequestContext, job_id: str, document: Document) -> None:
                 central_client_id=client.client_id if client.is_central else None,
                 created_at=now,
                 updated_at=now,
-                # Joining a session raises it to 1.
-                version=0 if session_id else 1,
+                version=1,
                 **state,
             )
         )
     except db_exception.DBDuplicateEntry:
         raise exceptions.Conflict('A job has this id.') from None
     attachments.insert(context, job_id, resolved)
-    if session_id:
-        members.join(context, session_id, job_id)
 
 
 def _client(context: RequestContext, row: Any, client_id: str) -> clients.Capable:
@@ -639,5 +638,5 @@ def delete(context: RequestContext, job_id: str, expected: int | None) -> bool:
         sa.delete(Job).where(Job.project_id == row.project_id, Job.id == row.id)
     )
     if row.session_id is not None:
-        session_runs.settle(context, row.session_id)
+        session_runs.settle(context, [row.session_id])
     return True

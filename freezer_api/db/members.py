@@ -1,19 +1,21 @@
 # SPDX-License-Identifier: Apache-2.0
 """Jobs as members of sessions: who is in, and the schedule that they take over."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import sqlalchemy as sa
 
 from freezer_api import exceptions
 from freezer_api.context import RequestContext
-from freezer_api.db import search, session, session_rows, session_runs
+from freezer_api.db import rows, search, session, session_rows, session_runs
 from freezer_api.db.documents import Document, dump, load, without
 from freezer_api.db.models import Job, JobAttachment
+from freezer_api.domain import runs
 
-_DETACHED: Document = {
+_OUTSIDE: Document = {
     'session_id': None,
+    'session_tag': 0,
     'attached_at': None,
     'run_tag': None,
     'session_client_id': None,
@@ -23,49 +25,206 @@ _DETACHED: Document = {
     'session_time_ended': None,
 }
 
+_KEY = (JobAttachment.project_id, JobAttachment.job_id)
 
-def store_part(context: RequestContext, row: Any, job_id: str, part: Document) -> None:
-    """Take the part of a job of the session as a caller wrote it."""
-    result = context.connection.execute(
-        sa.update(JobAttachment)
-        .where(
-            JobAttachment.project_id == row.project_id,
-            JobAttachment.job_id == job_id,
-            JobAttachment.session_id == row.id,
-        )
-        .values(**from_part(part), version=JobAttachment.version + 1)
-    )
-    session.swapped(result)
+# A job with all that changes with its session.
+_SELECT = sa.select(
+    *_KEY,
+    *(getattr(JobAttachment, name) for name in _OUTSIDE),
+    JobAttachment.client_id,
+    JobAttachment.status,
+    JobAttachment.result,
+    JobAttachment.time_started,
+    JobAttachment.time_ended,
+    JobAttachment.version,
+    Job.description,
+    Job.session_name,
+    Job.scheduling,
+).join(Job, sa.and_(Job.project_id == JobAttachment.project_id, Job.id == JobAttachment.job_id))
 
 
-def let_in(
-    context: RequestContext, row: Any, job_id: str, part: Document, tag: int, schedule: Document
-) -> None:
-    """Attach a job that a caller wrote among the session's, with the part as it was written.
+class Members:
+    """Jobs of a session and jobs to join it, and what is to become of them.
 
-    :param tag: of the session, as it is going to be
-    :param schedule: of the session, as it is going to be
-    :raises BadRequest: no such job
+    However many they are, :meth:`write` takes one statement for their state and one for their schedules.
     """
-    try:
-        job = _move(context, row, job_id, tag, **from_part(part))
-    except exceptions.NotFound:
-        raise exceptions.BadRequest('jobs names a job that does not exist.') from None
-    _take_over(context, row, job, schedule)
+
+    def __init__(self, session_id: str | None, found: Mapping[str, Any]) -> None:
+        """
+        :param session_id: the session; None if jobs leave theirs and join none
+        :param found: rows from :func:`select`
+        """
+        self._session_id = session_id
+        self._rows = found
+        self._changes: dict[str, Document] = {}
+        self._schedules: dict[str, Document] = {}
+
+    @property
+    def changed(self) -> bool:
+        """Whether there is anything to write."""
+        return bool(self._changes)
+
+    @property
+    def left(self) -> set[str]:
+        """The sessions that a job goes out of."""
+        return {
+            self._rows[job_id].session_id
+            for job_id, change in self._changes.items()
+            if 'session_id' in change
+        } - {None}
+
+    def parts(self) -> list[runs.Part]:
+        """The parts of all that will be in the session, as they will be."""
+        return [
+            session_runs.to_part(row, self._changes.get(job_id, {}))
+            for job_id, row in self._rows.items()
+            if self._is_in(job_id)
+        ]
+
+    def become(self, parts: Document, tag: int, schedule: Document) -> None:
+        """Let the session have these jobs and no others, with their parts as a caller wrote them.
+
+        :param parts: by job id
+        :param tag: of the session, as it is going to be
+        :param schedule: of the session, as it is going to be
+        :raises NotFound: a job is not among the rows
+        """
+        for job_id, part in parts.items():
+            row = self._rows.get(job_id)
+            view = _from_part(part)
+            if row is None or row.session_id != self._session_id:
+                self.join(job_id, tag, schedule, **view)
+            elif view != {name: _or_none(getattr(row, name)) for name in view}:
+                self._changes[job_id] = view
+        for job_id, row in self._rows.items():
+            if row.session_id == self._session_id and job_id not in parts:
+                self.leave(job_id)
+
+    def join(self, job_id: str, tag: int, schedule: Document, **part: Any) -> None:
+        """Let a job come in; it takes over the schedule.
+
+        :param part: the session's view of the job, where it is not the job's state
+        :raises NotFound: the job is not among the rows
+        """
+        row = self._rows.get(job_id)
+        if row is None:
+            raise exceptions.NotFound('There is no such job.')
+        # One after the other, which is their order in the session.
+        now = session.microseconds() + len(self._changes)
+        self._changes[job_id] = {**_joining(self._session_id, tag, row._mapping, now), **part}
+        self._schedules[job_id] = {**load(row.scheduling), **_definition(schedule)}
+
+    def leave(self, job_id: str, **values: Any) -> None:
+        """Let a job go out.
+
+        :param values: columns of the job to change besides
+        """
+        self._changes[job_id] = {**_OUTSIDE, **values}
+
+    def set_tag(self, tag: int) -> None:
+        """Give all that are in the session its tag."""
+        for job_id in filter(self._is_in, self._rows):
+            self._changes.setdefault(job_id, {})['session_tag'] = tag
+
+    def reschedule(self, before: Document, after: Document) -> None:
+        """Change in the jobs' schedules what changes in the session's."""
+        old, new = _definition(before), _definition(after)
+        if old == new:
+            return
+        removed = old.keys() - new.keys()
+        changed = {key: value for key, value in new.items() if old.get(key) != value}
+        for job_id in filter(self._is_in, self._rows):
+            schedule = self._schedules.get(job_id) or load(self._rows[job_id].scheduling)
+            self._schedules[job_id] = {**without(schedule, removed), **changed}
+            # The version of a job is that of its schedule too.
+            self._changes.setdefault(job_id, {})
+
+    def write(self, context: RequestContext) -> None:
+        """Store all this, and look again whether the runs of other sessions that jobs came from are over.
+
+        :raises RetryRequest: somebody else changed a job meanwhile
+        """
+        rows.swap(context, _KEY, self._rows, self._changes)
+        self._write_schedules(context)
+        session_runs.settle(context, self.left - {self._session_id})
+
+    def _is_in(self, job_id: str) -> bool:
+        stored = self._rows[job_id].session_id
+        return bool(self._changes.get(job_id, {}).get('session_id', stored) == self._session_id)
+
+    def _write_schedules(self, context: RequestContext) -> None:
+        dumped, texts = {}, {}
+        for job_id, schedule in self._schedules.items():
+            row = self._rows[job_id]
+            text = dump(schedule)
+            if text != row.scheduling:
+                dumped[job_id] = text
+                texts[job_id] = text_of_job(row.description, row.session_name, schedule)
+        if dumped:
+            context.connection.execute(
+                sa.update(Job)
+                .where(Job.project_id == context.scope.project_id, Job.id.in_(dumped))
+                .values(
+                    scheduling=rows.by_id(Job.id, dumped), search_text=rows.by_id(Job.id, texts)
+                )
+            )
 
 
-def from_part(part: Document) -> Document:
+def select(
+    context: RequestContext, session_id: str | None, named: Collection[str] = ()
+) -> dict[str, Any]:
+    """The rows of a session's jobs, in the order in which they were attached, and of others that are named, by job id.
+
+    Nothing is locked: who changes them compares their versions.
+
+    :param session_id: None for those named alone
+    """
+    scope = context.scope
+    arms: list[Any] = []
+    if session_id is not None:
+        arms.append(JobAttachment.session_id == session_id)
+    if named:
+        theirs: Any = JobAttachment.job_id.in_(named)
+        if scope.user_id is not None:
+            theirs = sa.and_(theirs, Job.user_id == scope.user_id)
+        arms.append(theirs)
+    # Joined by OR, they would make MariaDB look at all jobs of the project.
+    statement = sa.union_all(
+        *(_SELECT.where(JobAttachment.project_id == scope.project_id, arm) for arm in arms)
+    )
+    found = sorted(
+        context.connection.execute(statement), key=lambda row: (row.attached_at or 0, row.job_id)
+    )
+    return {row.job_id: row for row in found}
+
+
+def _joining(session_id: str | None, tag: int, job: Mapping[str, Any], now: int) -> Document:
+    """The columns of a job that comes into a session, whose view of it is the job's state."""
+    return {
+        'session_id': session_id,
+        'session_tag': tag,
+        'attached_at': now,
+        'run_tag': None,
+        'session_client_id': job['client_id'],
+        'session_status': job['status'] or None,
+        'session_result': job['result'] or None,
+        'session_time_started': job['time_started'],
+        'session_time_ended': job['time_ended'],
+    }
+
+
+def _from_part(part: Document) -> Document:
     return {
         'session_client_id': part.get('client_id') or None,
         'session_status': part.get('status') or None,
         'session_result': part.get('result') or None,
-        'session_time_started': _number(part.get('time_started')),
-        'session_time_ended': _number(part.get('time_ended')),
+        'session_time_started': _or_none(part.get('time_started')),
+        'session_time_ended': _or_none(part.get('time_ended')),
     }
 
 
-def _number(value: Any) -> int | None:
-    return value if isinstance(value, int) else None
+def _or_none(value: Any) -> Any:
+    return None if value == '' else value
 
 
 def _definition(schedule: Document) -> Document:
@@ -78,80 +237,6 @@ def text_of_job(description: str | None, session_name: str | None, schedule: Doc
     return search.text_of(description, session_name, schedule)
 
 
-def _reschedule(
-    context: RequestContext,
-    project_id: str,
-    jobs: Sequence[Any],
-    change: Callable[[Document], Document],
-) -> None:
-    """Change the schedules of jobs, given as their locked rows."""
-    schedules = {job.id: change(load(job.scheduling)) for job in jobs}
-    texts = {
-        job.id: text_of_job(job.description, job.session_name, schedules[job.id]) for job in jobs
-    }
-    if any(dump(schedules[job.id]) != job.scheduling for job in jobs):
-        dumped = {job_id: dump(schedule) for job_id, schedule in schedules.items()}
-        context.connection.execute(
-            sa.update(Job)
-            .where(Job.project_id == project_id, Job.id.in_(schedules))
-            .values(
-                scheduling=sa.case(dumped, value=Job.id),
-                search_text=sa.case(texts, value=Job.id),
-            )
-        )
-
-
-def pass_on_schedule(
-    context: RequestContext, row: Any, stored: Document, schedule: Document
-) -> None:
-    """Change in the jobs' schedules what has changed in the session's."""
-    old, new = _definition(stored), _definition(schedule)
-    removed = old.keys() - new.keys()
-    changed = {key: value for key, value in new.items() if old.get(key) != value}
-    if not removed and not changed:
-        return
-    touch_jobs(context, row)
-    jobs = sa.select(JobAttachment.job_id).where(
-        JobAttachment.project_id == row.project_id, JobAttachment.session_id == row.id
-    )
-    # Locked, and not from the snapshot: a job may have changed since the transaction began.
-    statement = (
-        sa.select(Job.id, Job.description, Job.session_name, Job.scheduling)
-        .where(Job.project_id == row.project_id, Job.id.in_(jobs))
-        .with_for_update()
-    )
-    _reschedule(
-        context,
-        row.project_id,
-        context.connection.execute(statement).all(),
-        lambda text: {**without(text, removed), **changed},
-    )
-
-
-def touch_jobs(context: RequestContext, row: Any, **values: Any) -> None:
-    """Raise the version of a session's jobs, so that nobody else writes them meanwhile."""
-    context.connection.execute(
-        sa.update(JobAttachment)
-        .where(JobAttachment.project_id == row.project_id, JobAttachment.session_id == row.id)
-        .values(**values, version=JobAttachment.version + 1)
-    )
-
-
-def clear(context: RequestContext, project_id: str, members: Any, **values: Any) -> int:
-    """Take jobs out of their session."""
-    result = context.connection.execute(
-        sa.update(JobAttachment)
-        .where(JobAttachment.project_id == project_id, members)
-        .values(
-            **_DETACHED,
-            **values,
-            updated_at=session.microseconds(),
-            version=JobAttachment.version + 1,
-        )
-    )
-    return int(result.rowcount)
-
-
 @session.retry
 @session.writer
 def attach(context: RequestContext, session_id: str, job_id: str) -> None:
@@ -160,89 +245,10 @@ def attach(context: RequestContext, session_id: str, job_id: str) -> None:
     :raises NotFound: no such session, or job
     """
     row = session_rows.select(context, session_id, lock=True)
+    members = Members(session_id, select(context, None, [job_id]))
+    members.join(job_id, row.session_tag, load(row.scheduling))
     session_rows.swap(context, row, {})
-    job = _move(context, row, job_id, row.session_tag)
-    _take_over(context, row, job, load(row.scheduling))
-
-
-def _take_over(context: RequestContext, row: Any, job: Any, schedule: Document) -> None:
-    """Merge the schedule of a session into that of its job."""
-    _reschedule(context, row.project_id, [job], lambda own: {**own, **_definition(schedule)})
-
-
-def join(context: RequestContext, session_id: str, job_id: str) -> None:
-    """Put a job whose document names the session into it, within the transaction of the job.
-
-    :raises BadRequest: no such session
-    """
-    try:
-        row = session_rows.select(context, session_id, lock=True)
-    except exceptions.NotFound:
-        raise exceptions.BadRequest('session_id names no session.') from None
-    session_rows.swap(context, row, {})
-    _move(context, row, job_id, row.session_tag)
-
-
-def _move(context: RequestContext, row: Any, job_id: str, tag: int, **part: Any) -> Any:
-    """Put a job into a session whose version was raised; return the row of the job, as it was.
-
-    :param part: the session's view of the job, where it is not the job's state
-    :raises NotFound: no such job
-    """
-    statement = (
-        sa.select(
-            JobAttachment.client_id,
-            JobAttachment.status,
-            JobAttachment.result,
-            JobAttachment.time_started,
-            JobAttachment.time_ended,
-            JobAttachment.session_id,
-            JobAttachment.version,
-            Job.id,
-            Job.description,
-            Job.session_name,
-            Job.scheduling,
-        )
-        .join(
-            Job, sa.and_(Job.project_id == JobAttachment.project_id, Job.id == JobAttachment.job_id)
-        )
-        .where(JobAttachment.project_id == row.project_id, JobAttachment.job_id == job_id)
-    )
-    if context.scope.user_id is not None:
-        statement = statement.where(Job.user_id == context.scope.user_id)
-    job = context.connection.execute(statement).first()
-    if job is None:
-        raise exceptions.NotFound('There is no such job.')
-    part = {
-        'session_client_id': job.client_id,
-        'session_status': job.status or None,
-        'session_result': job.result or None,
-        'session_time_started': job.time_started,
-        'session_time_ended': job.time_ended,
-        **part,
-    }
-    now = session.microseconds()
-    result = context.connection.execute(
-        sa.update(JobAttachment)
-        .where(
-            JobAttachment.project_id == row.project_id,
-            JobAttachment.job_id == job_id,
-            JobAttachment.version == job.version,
-        )
-        .values(
-            **part,
-            session_id=row.id,
-            session_tag=tag,
-            attached_at=now,
-            run_tag=None,
-            updated_at=now,
-            version=job.version + 1,
-        )
-    )
-    session.swapped(result)
-    if job.session_id is not None and job.session_id != row.id:
-        session_runs.settle(context, job.session_id)
-    return job
+    members.write(context)
 
 
 @session.retry
@@ -253,35 +259,62 @@ def detach(context: RequestContext, session_id: str, job_id: str) -> None:
     :raises NotFound: no such session, or job
     """
     # Session before job, as all the others do: fewer deadlocks.
-    session_rows.select(context, session_id, lock=True)
-    statement = sa.select(JobAttachment.session_id).where(
-        JobAttachment.project_id == context.scope.project_id, JobAttachment.job_id == job_id
-    )
-    if context.scope.user_id is not None:
-        statement = statement.join(
-            Job, sa.and_(Job.project_id == JobAttachment.project_id, Job.id == JobAttachment.job_id)
-        ).where(Job.user_id == context.scope.user_id)
-    found = context.connection.execute(statement).first()
-    if found is None:
+    row = session_rows.select(context, session_id, lock=True)
+    found = select(context, session_id, [job_id])
+    if job_id not in found:
         raise exceptions.NotFound('There is no such job.')
-    if found.session_id != session_id:
+    if found[job_id].session_id != session_id:
         return
-    clear(
-        context,
-        context.scope.project_id,
-        sa.and_(JobAttachment.job_id == job_id, JobAttachment.session_id == session_id),
-        session_tag=0,
-        event='stop',
-    )
-    session_runs.settle(context, session_id)
+    members = Members(session_id, found)
+    members.leave(job_id, event='stop')
+    session_runs.conclude(context, row, members.parts())
+    members.write(context)
+
+
+def admit(context: RequestContext, session_id: str, job: Mapping[str, Any]) -> Document:
+    """The columns of a new job whose document names the session, within the transaction of the job.
+
+    :param job: its other columns
+    :raises BadRequest: no such session
+    """
+    row = _enter(context, session_id)
+    return _joining(session_id, row.session_tag, job, session.microseconds())
+
+
+def join(context: RequestContext, session_id: str, job_id: str) -> None:
+    """Put a stored job whose document names the session into it, within the transaction of the job.
+
+    :raises BadRequest: no such session
+    """
+    row = _enter(context, session_id)
+    members = Members(session_id, select(context, None, [job_id]))
+    members.join(job_id, row.session_tag, {})
+    members.write(context)
+
+
+def _enter(context: RequestContext, session_id: str) -> Any:
+    try:
+        row = session_rows.select(context, session_id, lock=True)
+    except exceptions.NotFound:
+        raise exceptions.BadRequest('session_id names no session.') from None
+    session_rows.swap(context, row, {})
+    return row
 
 
 def leave(context: RequestContext, job_id: str) -> None:
-    """Take a job out of its session, within the transaction of the job."""
-    statement = sa.select(JobAttachment.session_id).where(
-        JobAttachment.project_id == context.scope.project_id, JobAttachment.job_id == job_id
+    """Take a job out of the session that it is in, within the transaction of the job."""
+    found = select(context, None, [job_id])
+    members = Members(None, found)
+    members.leave(job_id)
+    members.write(context)
+
+
+def dissolve(context: RequestContext, row: Any) -> None:
+    """Take all jobs out of a session, which is going to be deleted."""
+    context.connection.execute(
+        sa.update(JobAttachment)
+        .where(JobAttachment.project_id == row.project_id, JobAttachment.session_id == row.id)
+        .values(
+            **_OUTSIDE, updated_at=session.microseconds(), version=JobAttachment.version + 1
+        )
     )
-    session_id = context.connection.execute(statement).scalar()
-    if session_id is not None:
-        clear(context, context.scope.project_id, JobAttachment.job_id == job_id, session_tag=0)
-        session_runs.settle(context, session_id)

@@ -178,12 +178,12 @@ def check_version(expected: int | None, stored: int) -> None:
         raise exceptions.PreconditionFailed('The stored version is not the one in If-Match.')
 
 
-def swapped(result: sqlalchemy.CursorResult[Any]) -> None:
-    """Make sure that an update guarded by a version hit its row.
+def swapped(result: sqlalchemy.CursorResult[Any], count: int = 1) -> None:
+    """Make sure that an update guarded by a version hit its row, or so many rows.
 
     :raises RetryRequest: another writer was faster; the transaction is repeated
     """
-    if result.rowcount != 1:
+    if result.rowcount != count:
         raise lost_race()
 
 

@@ -1,13 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """Runs of sessions: jobs start and end their parts, and a run is over when all have ended."""
 
+from collections.abc import Collection, Iterable, Mapping
+from types import MappingProxyType
 from typing import Any
 
 import sqlalchemy as sa
 
 from freezer_api import exceptions
 from freezer_api.context import RequestContext
-from freezer_api.db import session, session_rows
+from freezer_api.db import rows, session, session_rows
 from freezer_api.db.documents import Document
 from freezer_api.db.models import JobAttachment, Session
 from freezer_api.domain import runs
@@ -80,7 +82,7 @@ def _report(context: RequestContext, row: Any, job_id: str, values: Document) ->
 
 
 def _end(context: RequestContext, row: Any, request: runs.Request, now: int) -> None:
-    parts = _parts(context, row)
+    parts = {part.job_id: to_part(part) for part in session_rows.parts_of(context, row)}
     part = parts.get(request.job_id)
     # What began with an earlier run is no result of this one.
     began = part is not None and part.status == runs.RUNNING and part.run_tag is not None
@@ -93,36 +95,49 @@ def _end(context: RequestContext, row: Any, request: runs.Request, now: int) -> 
         'run_tag': tag,
     }
     _report(context, row, request.job_id, reported)
-    _conclude(context, row, parts, now)
+    conclude(context, row, parts.values())
 
 
-def _parts(context: RequestContext, row: Any) -> dict[str, runs.Part]:
-    """The parts of a session's jobs, by job id."""
-    return {
-        part.job_id: runs.Part(part.session_status or '', part.session_result or '', part.run_tag)
-        for part in session_rows.parts_of(context, row)
-    }
+def to_part(row: Any, change: Mapping[str, Any] = MappingProxyType({})) -> runs.Part:
+    """The part of a job by its row.
 
-
-def _conclude(context: RequestContext, row: Any, parts: dict[str, runs.Part], now: int) -> None:
-    """Complete the session if its run is over; raise its version in any case."""
-    values: Document = {}
-    if row.status != runs.COMPLETED:
-        result = runs.conclude(_run(row), parts.values(), now)
-        if result is not None:
-            values = {'status': runs.COMPLETED, 'result': result, 'time_end': now}
-    session_rows.swap(context, row, values)
-
-
-def settle(context: RequestContext, session_id: str) -> None:
-    """Look again whether a run is over, after a job has left the session."""
-    statement = sa.select(*session_rows.SHOWN).where(
-        Session.project_id == context.scope.project_id, Session.id == session_id
+    :param change: columns that are going to be others
+    """
+    status, result, run_tag = (
+        change.get(name, getattr(row, name))
+        for name in ('session_status', 'session_result', 'run_tag')
     )
-    row = context.connection.execute(statement).first()
-    if row is None:
+    return runs.Part(status or '', result or '', run_tag)
+
+
+def conclude(context: RequestContext, row: Any, parts: Iterable[runs.Part]) -> None:
+    """Complete a session if its run is over; raise its version in any case."""
+    session_rows.swap(context, row, conclusion(row.status, _run(row), parts))
+
+
+def conclusion(status: str, run: runs.Run, parts: Iterable[runs.Part]) -> Document:
+    """What changes in a session with its parts: nothing while its run goes on, or is over already."""
+    if status == runs.COMPLETED:
+        return {}
+    now = session.seconds()
+    result = runs.conclude(run, parts, now)
+    if result is None:
+        return {}
+    return {'status': runs.COMPLETED, 'result': result, 'time_end': now}
+
+
+def settle(context: RequestContext, session_ids: Collection[str]) -> None:
+    """Look again whether runs are over, after jobs have left the sessions."""
+    if not session_ids:
         return
-    if row.status == runs.RUNNING:
-        _conclude(context, row, _parts(context, row), session.seconds())
-    else:
-        session_rows.swap(context, row, {})
+    statement = sa.select(*session_rows.SHOWN).where(
+        Session.project_id == context.scope.project_id, Session.id.in_(session_ids)
+    )
+    found = {row.id: row for row in context.connection.execute(statement)}
+    running = [(row.project_id, row.id) for row in found.values() if row.status == runs.RUNNING]
+    parts = session_rows.parts(context, running)
+    changes = {
+        session_id: conclusion(row.status, _run(row), map(to_part, parts.get(session_id, [])))
+        for session_id, row in found.items()
+    }
+    rows.swap(context, (Session.project_id, Session.id), found, changes)

@@ -5,7 +5,7 @@ A session's view of a job lies in the job's attachment, one row each. Whoever ch
 the session by compare-and-swap, so of two jobs that end at once the second one sees what the first one wrote.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import Any
 
 import sqlalchemy as sa
@@ -15,7 +15,8 @@ from freezer_api import exceptions
 from freezer_api.context import RequestContext
 from freezer_api.db import members, search, session, session_rows, session_runs
 from freezer_api.db.documents import Document, dump, load, without
-from freezer_api.db.models import JobAttachment, Session
+from freezer_api.db.models import Session
+from freezer_api.domain import runs
 
 HOLD_OFF = 30
 
@@ -176,47 +177,61 @@ def update(
     session_id: str,
     change: Callable[[Document], Document],
     expected: int | None,
+    named: Collection[str] | None,
 ) -> int:
     """Change a session, and the schedule of its jobs with its own; return its version.
 
     :param change: makes the new document of the stored one; may run more than once
+    :param named: jobs that ``change`` puts into ``jobs``; None if it does not look at ``jobs``, which is left out then
     :raises NotFound: no such session
     :raises BadRequest: ``jobs`` names a job that the project does not have
     :raises PreconditionFailed: its version is not the expected one
     """
     row = session_rows.select(context, session_id, lock=True)
     session.check_version(expected, row.version)
-    parts = session_rows.parts_of(context, row)
+    found = {} if named is None else members.select(context, session_id, named)
+    parts = [member for member in found.values() if member.session_id == session_id]
     stored = _to_document(row, parts)
-    return _write(context, row, stored, change(stored))
+    if named is None:
+        del stored['jobs']
+    return _write(context, row, found, change(stored))
 
 
-def _write(context: RequestContext, row: Any, stored: Document, document: Document) -> int:
+def _write(
+    context: RequestContext, row: Any, found: dict[str, Any], document: Document
+) -> int:
+    """Store a document in place of the row's; the jobs stay if it has none.
+
+    :param found: from :func:`members.select`, if the document has jobs
+    """
     values = _to_values(document)
-    joined = {
-        job_id: part
-        for job_id, part in document['jobs'].items()
-        if job_id not in stored['jobs']
-        or members.from_part(part) != members.from_part(stored['jobs'][job_id])
-    }
-    left = stored['jobs'].keys() - document['jobs'].keys()
-    if _to_values(stored) == values and not joined and not left:
-        version: int = row.version
+    before, after = load(row.scheduling), document['schedule']
+    # A job with a greater tag than its session's could never start again.
+    lowered = values['session_tag'] < row.session_tag
+    if 'jobs' not in document and (lowered or before != after):
+        found = members.select(context, row.id)
+    jobs = members.Members(row.id, found)
+    if 'jobs' in document:
+        _take_jobs(jobs, document)
+    if lowered:
+        jobs.set_tag(values['session_tag'])
+    jobs.reschedule(before, after)
+    version: int = row.version
+    if not jobs.changed and _to_values(_to_document(row, [])) == values:
         return version
+    if row.id in jobs.left and values['status'] == runs.RUNNING:
+        run = runs.Run(values['session_tag'], values['time_start'], values['hold_off'])
+        values |= session_runs.conclusion(values['status'], run, jobs.parts())
     session_rows.swap(context, row, values)
-    for job_id, part in joined.items():
-        if job_id in stored['jobs']:
-            members.store_part(context, row, job_id, part)
-        else:
-            members.let_in(context, row, job_id, part, values['session_tag'], document['schedule'])
-    if left:
-        members.clear(context, row.project_id, JobAttachment.job_id.in_(left), session_tag=0)
-        session_runs.settle(context, row.id)
-    if values['session_tag'] < row.session_tag:
-        # A job with a greater tag than its session's could never start again.
-        members.touch_jobs(context, row, session_tag=values['session_tag'])
-    members.pass_on_schedule(context, row, stored['schedule'], document['schedule'])
-    return int(row.version) + (2 if left else 1)
+    jobs.write(context)
+    return version + 1
+
+
+def _take_jobs(jobs: members.Members, document: Document) -> None:
+    try:
+        jobs.become(document['jobs'], document.get('session_tag') or 0, document['schedule'])
+    except exceptions.NotFound:
+        raise exceptions.BadRequest('jobs names a job that does not exist.') from None
 
 
 @session.retry
@@ -232,19 +247,20 @@ def replace(
     :raises Conflict: v1: the session belongs to another user of the project
     :raises PreconditionFailed: its version is not the expected one
     """
+    named = document.get('jobs')
     try:
         row = session_rows.select(context, session_id, lock=True)
     except exceptions.NotFound:
         session.check_version(expected, 0)
         _insert(context, session_id, document)
-        row = session_rows.select(context, session_id)
-        for job_id, part in (document.get('jobs') or {}).items():
-            members.let_in(context, row, job_id, part, row.session_tag, document['schedule'])
+        if named:
+            jobs = members.Members(session_id, members.select(context, None, named))
+            _take_jobs(jobs, document)
+            jobs.write(context)
         return 1
     session.check_version(expected, row.version)
-    stored = _to_document(row, session_rows.parts_of(context, row))
-    jobs: Document = document['jobs'] if 'jobs' in document else stored['jobs']
-    return _write(context, row, stored, {**document, 'jobs': jobs})
+    found = {} if named is None else members.select(context, session_id, named)
+    return _write(context, row, found, document)
 
 
 @session.retry
@@ -259,7 +275,7 @@ def delete(context: RequestContext, session_id: str, expected: int | None) -> bo
     except exceptions.NotFound:
         return False
     session.check_version(expected, row.version)
-    members.clear(context, row.project_id, JobAttachment.session_id == row.id, session_tag=0)
+    members.dissolve(context, row)
     try:
         result = context.connection.execute(
             sa.delete(Session).where(

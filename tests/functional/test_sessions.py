@@ -449,6 +449,29 @@ class JobsOfSessionTest(SessionsTestCase):
         job = self.job('j1')
         self.assertEqual(('s1', 3), (job['session_id'], job['session_tag']))
 
+    def test_patched_jobs_join_together_with_parts_and_schedules_of_their_own(self) -> None:
+        self.put_session('s1', schedule={'schedule_interval': '1 days'})
+        self.attach('s1', self.new_job('old'))
+        self.new_job('b', job_schedule={'schedule_hour': '3', 'status': 'stop'})
+        self.new_job('a', description='second')
+        parts = {
+            'b': {'client_id': 'x', 'status': 'completed', 'time_started': 5, 'time_ended': 0},
+            'a': {'result': 'fail', 'time_started': '', 'time_ended': 7},
+            'old': {'status': 'running'},
+        }
+        body = {'jobs': parts, 'schedule': {'schedule_interval': '2 days'}}
+        self.api.patch(self.v2('sessions', 's1'), json=body, status=200)
+        empty = {'client_id': '', 'status': '', 'result': '', 'time_started': '', 'time_ended': ''}
+        shown = self.session('s1')['jobs']
+        self.assertEqual({job_id: {**empty, **part} for job_id, part in parts.items()}, shown)
+        self.assertEqual(['old', 'b', 'a'], list(shown))
+        for job_id, hour, status in (('a', None, ''), ('b', '3', 'stop'), ('old', None, '')):
+            schedule = self.job(job_id)['job_schedule']
+            self.assertEqual(
+                ('2 days', hour, status),
+                (schedule['schedule_interval'], schedule.get('schedule_hour'), schedule['status']),
+            )
+
     def test_replaced_jobs_decide_who_belongs_to_the_session(self) -> None:
         self.put_session('s1')
         self.attach('s1', self.new_job('j1'), self.new_job('j2'))
@@ -701,6 +724,24 @@ class RunTest(SessionsTestCase):
         self.attach('s2', 'j2')
         self.assert_outcome('s1', 'completed', 'success')
         self.assert_outcome('s2', 'active', None)
+
+    def test_runs_of_several_sessions_complete_when_their_jobs_move_together(self) -> None:
+        moving = []
+        for session_id in ('s1', 's2', 's3'):
+            self.put_session(session_id, hold_off=60)
+            job_ids = [self.new_job(f'{session_id}-{n}') for n in range(2)]
+            self.attach(session_id, *job_ids)
+            for job_id in job_ids:
+                self.start(session_id, job_id, 0)
+            self.end(session_id, job_ids[0], 'success' if session_id == 's1' else 'fail')
+            moving.append(job_ids[1])
+        self.put_session('new')
+        body = {'jobs': {job_id: {} for job_id in moving[:2]}}
+        self.api.patch(self.v2('sessions', 'new'), json=body, status=200)
+        self.assertEqual(moving[:2], list(self.session('new')['jobs']))
+        self.assert_outcome('s1', 'completed', 'success')
+        self.assert_outcome('s2', 'completed', 'fail')
+        self.assert_outcome('s3', 'running', '')
 
     def test_echo_of_an_agent_does_not_take_the_tag_back(self) -> None:
         self.put_session('s1', session_tag=5)

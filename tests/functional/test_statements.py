@@ -16,6 +16,10 @@ LIST = 3
 GET = 2
 CHANGE = 5
 CREATE_JOB = 8
+# A job: the stored one, actions referred to, its state, its definition, new actions, entries out and in.
+CHANGE_ALL = 7
+# What the session that a job leaves takes besides: itself, its other jobs, its new state.
+LEAVE = 3
 POLL = {'match': [{'client_id': HOST}], 'match_not': [{'status': 'completed'}]}
 
 
@@ -151,10 +155,65 @@ class StatementsTest(base.ApiTestCase):
             self.count('POST', path, CHANGE, json={'freezer_action': BACKUP}, status=201)
         self.count('DELETE', path, CHANGE, status=204)
 
-    def test_change_of_a_session_takes_five(self) -> None:
-        path = self.v2('sessions', self.new_session(self.job(), self.job()))
-        for document in ({'description': 'x'}, {'hold_off': 1, 'note': 2}):
-            self.count('PATCH', path, CHANGE, json=document, status=200)
+    def test_change_of_all_of_a_job_takes_seven_whatever_the_number_of_actions(self) -> None:
+        known = [{'action_id': self.post('actions', {'freezer_action': BACKUP})} for _ in range(3)]
+        counts = []
+        for times in (1, 8):
+            path = self.v2('jobs', self.job())
+            document = {
+                'description': 'x',
+                'job_schedule': {'schedule_interval': '1 days', 'event': 'start'},
+                'job_actions': [*known, *TWO] * times,
+            }
+            counts.append(self.count('PATCH', path, CHANGE_ALL, json=document, status=200))
+        self.assertEqual(counts[0], counts[1])
+
+    def test_change_of_a_session_takes_five_whatever_the_number_of_jobs(self) -> None:
+        for size in (1, 6):
+            path = self.v2('sessions', self.new_session(*(self.job() for _ in range(size))))
+            others = {self.job(): {} for _ in range(size)}
+            for document in (
+                {'description': 'x'},
+                {'hold_off': 1, 'note': 2},
+                {'schedule': {'schedule_interval': '1 days'}},
+                {'session_tag': 3},
+                {'session_tag': 1},
+                {'jobs': {self.job(): {} for _ in range(size)}},
+                {'jobs': {self.job(): {}, **others}, 'schedule': {'schedule_hour': '1'}},
+                {'jobs': {job_id: {'status': 'completed'} for job_id in others}},
+                self.api.get(path).json,
+            ):
+                self.count('PATCH', path, CHANGE, json=document, status=200)
+
+    def test_replacement_of_a_session_takes_five_whatever_the_number_of_jobs(self) -> None:
+        for size in (1, 6):
+            jobs = [self.job() for _ in range(size)]
+            session_id = self.new_session(*jobs)
+            body = {'start': {'job_id': jobs[0], 'current_tag': 0}}
+            self.api.post(self.v2('sessions', session_id, 'action'), json=body, status=202)
+            document = {
+                'schedule': {'schedule_interval': '1 days'},
+                'session_tag': 0,
+                'jobs': {job_id: {} for job_id in (*jobs[1:], *(self.job() for _ in range(size)))},
+            }
+            path = self.v2('sessions', session_id)
+            self.count('POST', path, CHANGE, json=document, status=201)
+            # The same jobs, out of the other session.
+            path = self.v2('sessions', f'new-{size}')
+            self.count('POST', path, CHANGE + LEAVE, json=document, status=201)
+
+    def test_attaching_and_detaching_take_five(self) -> None:
+        jobs = [self.job() for _ in range(3)]
+        first, second = (
+            self.new_session(*jobs[1:], schedule={'schedule_interval': f'{days} days'})
+            for days in (1, 2)
+        )
+        for session_id, limit in ((first, CHANGE), (second, CHANGE + LEAVE)):
+            path = self.v2('sessions', session_id, 'jobs', jobs[0])
+            self.count('PUT', path, limit, status=204)
+        body = {'start': {'job_id': jobs[1], 'current_tag': 0}}
+        self.api.post(self.v2('sessions', second, 'action'), json=body, status=202)
+        self.count('DELETE', path, CHANGE, status=204)
 
     def test_change_of_a_backup_takes_five(self) -> None:
         path = self.v2('backups', self.backup())
@@ -183,6 +242,12 @@ class StatementsTest(base.ApiTestCase):
         for entries in (TWO, [reference, TWO[0]], [{'action_id': known}] * 2):
             body = {'client_id': HOST, 'job_actions': entries, 'action_defaults': {'storage': 's3'}}
             self.count('POST', self.v2('jobs'), CREATE_JOB, json=body, status=201)
+
+    def test_new_job_in_a_session_takes_eight(self) -> None:
+        known = {'action_id': self.post('actions', {'freezer_action': BACKUP})}
+        session_id = self.new_session(self.job())
+        body = {'client_id': HOST, 'job_actions': [known, *TWO], 'session_id': session_id}
+        self.count('POST', self.v2('jobs'), CREATE_JOB, json=body, status=201)
 
     def test_new_job_takes_as_many_statements_with_many_actions(self) -> None:
         counts = []

@@ -38,16 +38,20 @@ class SessionsController(RestController):
     def patch(self, request: Request, session_id: str) -> Reply:
         """PATCH /v2/{project_id}/sessions/{session_id}: merge into the stored session."""
         patch = request.document()
+        jobs = patch.get('jobs')
+        named = jobs.keys() if isinstance(jobs, dict) else None
 
         def change(stored: Document) -> Document:
             merged = merge(stored, patch)
-            if isinstance(patch.get('jobs'), dict):
+            if named is not None:
                 # An entry is replaced as a whole.
                 merged['jobs'] = {**stored['jobs'], **patch['jobs']}
             schema.check_update(stored, merged)
             return merged
 
-        version = sessions.update(request.caller, session_id, change, request.expected_version)
+        version = sessions.update(
+            request.caller, session_id, change, request.expected_version, named
+        )
         return Reply({'session_id': session_id, 'version': version}, version)
 
     @expose('POST', '{session_id}', rule='sessions:replace', status=201)
