@@ -149,4 +149,5 @@ def build(conf: cfg.ConfigOpts) -> WSGI:
     application = request_id.RequestId(GivenRequestId(application), conf)
     application = http_proxy_to_wsgi.HTTPProxyToWSGI(application, conf)
     application.database = database
-    return application  # type: ignore[no-any-return]
+    whole: WSGI = application
+    return whole

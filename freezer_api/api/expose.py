@@ -37,7 +37,8 @@ def expose(
 
     def decorate(function: F) -> F:
         exposed: F = pecan.expose(content_type='application/json')(function)
-        exposed.route = Route(method, segments, rule, status, v1)  # type: ignore[attr-defined]
+        route = Route(method, segments, rule, status, v1)
+        exposed.route = route  # type: ignore[attr-defined]  # mypy knows no attributes of functions
         return exposed
 
     return decorate

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Middleware of our own: identity, and JSON for errors of the others."""
 
-import ipaddress
 import re
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -9,6 +8,7 @@ from typing import Any
 from oslo_log import log as logging
 
 from freezer_api import exceptions
+from freezer_api.addresses import is_loopback
 from freezer_api.api import hooks
 from freezer_api.api.request import Services
 from freezer_api.context import RequestContext
@@ -67,7 +67,7 @@ class NoAuth:
 def _check_caller(environ: dict[str, Any]) -> None:
     # Behind a proxy the address is the proxy's, or what a header claims.
     forwarded = environ.get('HTTP_FORWARDED') or environ.get('HTTP_X_FORWARDED_FOR')
-    if forwarded or not _is_loopback(environ.get('REMOTE_ADDR', '')):
+    if forwarded or not is_loopback(environ.get('REMOTE_ADDR', '')):
         raise exceptions.Forbidden(
             'auth_strategy is noauth, which serves callers on this host alone, and none through a proxy.'
         )
@@ -76,13 +76,6 @@ def _check_caller(environ: dict[str, Any]) -> None:
             raise exceptions.BadRequest(
                 'X-User-Id and X-Project-Id must be ASCII without blanks, of at most 64 characters.'
             )
-
-
-def _is_loopback(address: str) -> bool:
-    try:
-        return ipaddress.ip_address(address).is_loopback
-    except ValueError:
-        return False
 
 
 def _json_headers(body: bytes) -> list[tuple[str, str]]:

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """freezer-api: serve the API."""
 
-import ipaddress
 import sys
 from collections.abc import Sequence
 from typing import Any
@@ -12,6 +11,7 @@ from oslo_config import cfg
 from oslo_log import log
 
 from freezer_api import conf as configuration
+from freezer_api.addresses import is_loopback
 
 PROGRAM = 'freezer-api'
 LOG = log.getLogger(__name__)
@@ -67,7 +67,7 @@ def _configure(args: Sequence[str]) -> cfg.ConfigOpts:
         log.setup(conf, PROGRAM)
     except (cfg.Error, log.LogConfigError) as error:
         raise Refused(f'The configuration is wrong: {error}') from error
-    if conf.auth_strategy == 'noauth' and not _is_loopback(conf.bind_host):
+    if conf.auth_strategy == 'noauth' and not is_loopback(conf.bind_host):
         raise Refused(
             'auth_strategy = noauth believes every caller, so it is refused unless bind_host is '
             f'a loopback address such as 127.0.0.1; it is {conf.bind_host}.'
@@ -105,15 +105,6 @@ def _settings(conf: cfg.ConfigOpts) -> dict[str, Any]:
 def _ready(arbiter: Any) -> None:
     addresses = ', '.join(str(listener) for listener in arbiter.LISTENERS)
     print(f'freezer-api listens on {addresses}', flush=True)
-
-
-def _is_loopback(host: str) -> bool:
-    if host == 'localhost':
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def main(args: Sequence[str] | None = None) -> int:

@@ -34,8 +34,8 @@ _OWN = (
 _FORMER = 100
 
 _INDEX = search.Index(
-    key=(Action.project_id, Action.id),  # type: ignore[arg-type]
-    order=(Action.created_at, Action.id),  # type: ignore[arg-type]
+    key=(Action.project_id, Action.id),
+    order=(Action.created_at, Action.id),
     columns={
         'action_id': Action.id,
         'user_id': Action.user_id,
@@ -52,7 +52,7 @@ _INDEX = search.Index(
     },
     exact=('action_id',),
     texts=(Action.id, Action.search_text),
-    other=search.in_documents(Action.document, Action.freezer_action),  # type: ignore[arg-type]
+    other=search.in_documents(Action.document, Action.freezer_action),
     containers=('freezer_action',),
 )
 

@@ -14,8 +14,8 @@ from freezer_api.db.models import Backup
 from freezer_api.domain.merge import same
 
 _INDEX = search.Index(
-    key=(Backup.project_id, Backup.id),  # type: ignore[arg-type]
-    order=(Backup.created_at, Backup.id),  # type: ignore[arg-type]
+    key=(Backup.project_id, Backup.id),
+    order=(Backup.created_at, Backup.id),
     columns={
         'backup_id': Backup.id,
         'project_id': Backup.project_id,
@@ -35,7 +35,7 @@ _INDEX = search.Index(
     },
     exact=('backup_id', 'hostname', 'client_id'),
     texts=(Backup.id, Backup.status, Backup.search_text),
-    other=search.in_documents(Backup.backup_metadata),  # type: ignore[arg-type]
+    other=search.in_documents(Backup.backup_metadata),
     containers=('backup_metadata',),
     time=Backup.time_stamp,
 )

@@ -32,8 +32,8 @@ _OWN = (
 )
 
 _INDEX = search.Index(
-    key=(Client.project_id, Client.id),  # type: ignore[arg-type]
-    order=(Client.created_at, Client.id),  # type: ignore[arg-type]
+    key=(Client.project_id, Client.id),
+    order=(Client.created_at, Client.id),
     columns={
         'client_id': Client.id,
         'user_id': Client.user_id,
@@ -46,7 +46,7 @@ _INDEX = search.Index(
     },
     exact=('client_id', 'uuid', 'hostname'),
     texts=(Client.id, Client.uuid, Client.search_text),
-    other=search.in_documents(Client.document),  # type: ignore[arg-type]
+    other=search.in_documents(Client.document),
     containers=('client',),
 )
 

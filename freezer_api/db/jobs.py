@@ -85,7 +85,7 @@ def _in_entries(clause: Any) -> Any:
 def _other(path: tuple[str, ...], condition: search.Condition) -> Any:
     """Keys without a column of the job: of the schedule, else of the entries and their definitions."""
     if path[0].startswith('schedule_'):
-        return search.in_documents(Job.scheduling)(path, condition)  # type: ignore[arg-type]
+        return search.in_documents(Job.scheduling)(path, condition)
     while len(path) > 1 and path[0] in ('job_actions', 'freezer_action'):
         path = path[1:]
     if path == ('action_id',):
@@ -110,7 +110,7 @@ def _of_entry(path: tuple[str, ...], condition: search.Condition) -> Any:
     if path in options:
         return search.equals(options[path], condition.value, condition.negated)
     definition = sa.func.coalesce(own.freezer_action, Action.freezer_action)
-    return search.in_documents(definition, own.document)(path, condition)  # type: ignore[arg-type]
+    return search.in_documents(definition, own.document)(path, condition)
 
 
 def _text_in_entries(text: str) -> Any:
@@ -118,7 +118,7 @@ def _text_in_entries(text: str) -> Any:
     return _in_entries(
         sa.or_(
             ActionAttachment.action_id == text,
-            *(search.in_lower_case(column, text) for column in texts),  # type: ignore[arg-type]
+            *(search.in_lower_case(column, text) for column in texts),
         )
     )
 
@@ -131,7 +131,7 @@ def _by_status(condition: search.Condition) -> Any:
 
 
 def _by_action_id(condition: search.Condition) -> Any:
-    same = search.equals(ActionAttachment.action_id, condition.value)  # type: ignore[arg-type]
+    same = search.equals(ActionAttachment.action_id, condition.value)
     own = ActionAttachment
     found = JobAttachment.job_id.in_(
         sa.select(own.job_id)
@@ -171,8 +171,8 @@ _OF_ATTACHMENT = frozenset(
 ) | {'session_id', 'action_id'}
 
 _INDEX = search.Index(
-    key=(JobAttachment.project_id, JobAttachment.job_id),  # type: ignore[arg-type]
-    order=(JobAttachment.created_at, JobAttachment.job_id),  # type: ignore[arg-type]
+    key=(JobAttachment.project_id, JobAttachment.job_id),
+    order=(JobAttachment.created_at, JobAttachment.job_id),
     columns=_COLUMNS,
     exact=('job_id', 'client_id'),
     texts=(

@@ -19,6 +19,8 @@ from freezer_api import exceptions
 
 Scalar = str | int | float | bool | None
 Clause = ColumnElement[bool]
+# An attribute of a model, or an expression. They share no type that has what is asked of both here.
+Column = Any
 
 INT64 = range(-(2**63), 2**63)
 _KEY_LENGTH = 255
@@ -189,7 +191,7 @@ class json_text(FunctionElement[str]):  # noqa: N801  # named as the SQL functio
     inherit_cache = True
     type = sa.Text()
 
-    def __init__(self, document: ColumnElement[Any], path: Sequence[str]) -> None:
+    def __init__(self, document: Column, path: Sequence[str]) -> None:
         json_path = '$' + ''.join(f'."{step}"' for step in path)
         super().__init__(document, sa.literal(json_path), *(sa.literal(step) for step in path))
 
@@ -220,7 +222,7 @@ def _postgresql_json_text(element: Any, compiler: Any, **kwargs: Any) -> str:
     return f'json_extract_path_text(CAST({compiler.process(document, **kwargs)} AS JSON), {arguments})'
 
 
-def equals(column: ColumnElement[Any], value: Scalar, negated: bool = False) -> Clause:
+def equals(column: Column, value: Scalar, negated: bool = False) -> Clause:
     """A column has the value, compared as the column's type; a NULL has no value."""
     comparable: Any
     if isinstance(column.type, sa.Boolean):
@@ -231,21 +233,24 @@ def equals(column: ColumnElement[Any], value: Scalar, negated: bool = False) -> 
         comparable = key(value)
     else:
         comparable = as_text(value)
+    clause: Clause
     if value is None:
-        return column.is_not(None) if negated else column.is_(None)
-    if comparable is None:
-        return sa.true() if negated else sa.false()
-    if negated:
-        return sa.or_(column.is_(None), column != comparable)
-    same: Clause = column == comparable
-    return same
+        clause = column.is_not(None) if negated else column.is_(None)
+    elif comparable is None:
+        clause = sa.true() if negated else sa.false()
+    elif negated:
+        clause = sa.or_(column.is_(None), column != comparable)
+    else:
+        clause = column == comparable
+    return clause
 
 
-def in_lower_case(column: ColumnElement[Any], text: str) -> Clause:
+def in_lower_case(column: Column, text: str) -> Clause:
     """A column contains the text, in any case; columns of :func:`text_of` are in lower case already."""
     if not isinstance(column.type, sa.Text):
         column = sa.func.lower(column)
-    return column.contains(text.lower(), autoescape=True)
+    clause: Clause = column.contains(text.lower(), autoescape=True)
+    return clause
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -264,7 +269,7 @@ class Listing:
     scope: Clause
     index: str
     served: Mapping[str, str | None] = dataclasses.field(default_factory=dict)
-    order: tuple[ColumnElement[int], ColumnElement[str]] | None = None
+    order: tuple[Column, Column] | None = None
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -291,14 +296,14 @@ class Index:
     :ivar time: column for ``time_after`` and ``time_before``
     """
 
-    key: tuple[ColumnElement[str], ColumnElement[str]]
-    order: tuple[ColumnElement[int], ColumnElement[str]]
-    columns: Mapping[str, Any]
+    key: tuple[Column, Column]
+    order: tuple[Column, Column]
+    columns: Mapping[str, Column]
     exact: tuple[str, ...]
-    texts: tuple[Any, ...]
+    texts: tuple[Column, ...]
     other: Callable[[tuple[str, ...], Condition], Clause]
     containers: tuple[str, ...] = ()
-    time: Any = None
+    time: Column = None
     text_elsewhere: Callable[[str], Clause] | None = None
     special: Mapping[str, Callable[[Condition], Clause | None]] = dataclasses.field(
         default_factory=dict
@@ -360,9 +365,7 @@ class Index:
         return [*exact, _Way(1, (self._contains(text), *others), names)]
 
 
-def in_documents(
-    *documents: ColumnElement[Any],
-) -> Callable[[tuple[str, ...], Condition], Clause]:
+def in_documents(*documents: Column) -> Callable[[tuple[str, ...], Condition], Clause]:
     """Look keys up in JSON documents; the first that has the key decides."""
 
     def condition_on(path: tuple[str, ...], condition: Condition) -> Clause:

@@ -38,8 +38,8 @@ _OWN = (
 )
 
 _INDEX = search.Index(
-    key=(Session.project_id, Session.id),  # type: ignore[arg-type]
-    order=(Session.created_at, Session.id),  # type: ignore[arg-type]
+    key=(Session.project_id, Session.id),
+    order=(Session.created_at, Session.id),
     columns={
         'session_id': Session.id,
         'project_id': Session.project_id,
@@ -53,7 +53,7 @@ _INDEX = search.Index(
     },
     exact=('session_id',),
     texts=(Session.id, Session.status, Session.result, Session.search_text),
-    other=search.in_documents(Session.document, Session.scheduling),  # type: ignore[arg-type]
+    other=search.in_documents(Session.document, Session.scheduling),
     containers=('schedule',),
 )
 
