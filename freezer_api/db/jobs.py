@@ -476,15 +476,11 @@ def update(
     stored = _to_document(row, held)
     if not with_actions:
         del stored['job_actions']
-    job = change(reports.Job(stored, _former(row), row.status_before or ''))
+    job = change(reports.Job(stored, members.former_of(row), row.status_before or ''))
     tag = job.document.get('session_tag') or 0
     if row.session_id is not None:
         tag = max(tag, row.session_tag)
     return _write(context, row, held, job.document, tag, job.status_before)
-
-
-def _former(row: Any) -> tuple[str, ...]:
-    return tuple(load(row.former)) if row.former else ()
 
 
 def _write(
@@ -519,7 +515,7 @@ def _write(
         session_tag=session_tag,
         status_before=status_before or None,
     )
-    before, former = _to_document(row, held), _former(row)
+    before, former = _to_document(row, held), members.former_of(row)
     replaced = reports.remember(former, before, {**_BLANK, **document})
     if replaced != former:
         state['former'] = dump(replaced)

@@ -11,7 +11,7 @@ from freezer_api.context import RequestContext
 from freezer_api.db import rows, search, session, session_rows, session_runs
 from freezer_api.db.documents import Document, dump, load, without
 from freezer_api.db.models import Job, JobAttachment
-from freezer_api.domain import runs
+from freezer_api.domain import reports, runs
 
 _OUTSIDE: Document = {
     'session_id': None,
@@ -37,6 +37,7 @@ _SELECT = sa.select(
     JobAttachment.time_started,
     JobAttachment.time_ended,
     JobAttachment.version,
+    JobAttachment.former,
     Job.description,
     Job.session_name,
     Job.scheduling,
@@ -144,6 +145,7 @@ class Members:
 
         :raises RetryRequest: somebody else changed a job meanwhile
         """
+        self._remember_schedules()
         rows.swap(context, _KEY, self._rows, self._changes)
         self._write_schedules(context)
         session_runs.settle(context, self.left - {self._session_id})
@@ -151,6 +153,15 @@ class Members:
     def _is_in(self, job_id: str) -> bool:
         stored = self._rows[job_id].session_id
         return bool(self._changes.get(job_id, {}).get('session_id', stored) == self._session_id)
+
+    def _remember_schedules(self) -> None:
+        for job_id, schedule in self._schedules.items():
+            row = self._rows[job_id]
+            before = {'job_schedule': load(row.scheduling)}
+            former = former_of(row)
+            replaced = reports.remember(former, before, {'job_schedule': schedule})
+            if replaced != former:
+                self._changes.setdefault(job_id, {})['former'] = dump(replaced)
 
     def _write_schedules(self, context: RequestContext) -> None:
         dumped, texts = {}, {}
@@ -230,6 +241,11 @@ def _or_none(value: Any) -> Any:
 def _definition(schedule: Document) -> Document:
     """The part of a session's schedule that its jobs take over."""
     return {key: value for key, value in schedule.items() if key.startswith('schedule_')}
+
+
+def former_of(row: Any) -> tuple[str, ...]:
+    """The digests of the parts of a job that were replaced."""
+    return tuple(load(row.former)) if row.former else ()
 
 
 def text_of_job(description: str | None, session_name: str | None, schedule: Document) -> str:

@@ -307,6 +307,21 @@ class LateReportsTest(base.ApiTestCase):
         self.assertEqual('2 days', job['job_schedule']['schedule_interval'])
         self.assertEqual('running', job['job_schedule']['status'])
 
+    def test_schedule_of_a_session_outlives_reports(self) -> None:
+        job_id = self.create(**NIGHTLY)
+        body = {'schedule': {'schedule_interval': '2 days'}}
+        session_id = self.api.post(self.v2('sessions'), json=body, status=201).json['session_id']
+        agent = self.agent(job_id)
+        self.api.put(self.v2('sessions', session_id, 'jobs', job_id), status=204)
+        agent.start_run()
+        self.assertEqual('2 days', self.schedule(job_id)['schedule_interval'])
+
+        agent.poll()
+        body = {'schedule': {'schedule_interval': '3 days'}}
+        self.api.patch(self.v2('sessions', session_id), json=body, status=200)
+        agent.end_run('scheduled')
+        self.assertEqual('3 days', self.schedule(job_id)['schedule_interval'])
+
     def test_report_is_taken_once_the_agent_has_polled(self) -> None:
         job_id = self.create(**NIGHTLY)
         agent = self.agent(job_id)
