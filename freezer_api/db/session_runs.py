@@ -126,8 +126,27 @@ def conclusion(status: str, run: runs.Run, parts: Iterable[runs.Part]) -> Docume
     return {'status': runs.COMPLETED, 'result': result, 'time_end': now}
 
 
-def settle(context: RequestContext, session_ids: Collection[str]) -> None:
-    """Look again whether runs are over, after jobs have left the sessions."""
+def is_overdue(row: Any, parts: Iterable[Any]) -> bool:
+    """Whether a run is over that nobody has looked at since jobs may no longer join it.
+
+    :param parts: rows of the jobs of the session
+    """
+    return row.status == runs.RUNNING and bool(
+        conclusion(row.status, _run(row), map(to_part, parts))
+    )
+
+
+@session.retry
+@session.writer
+def end_overdue(context: RequestContext, session_ids: Collection[str]) -> None:
+    """Complete sessions whose runs are overdue; they ended when no job could join them any more."""
+    settle(context, session_ids, overdue=True)
+
+
+def settle(
+    context: RequestContext, session_ids: Collection[str], overdue: bool = False
+) -> None:
+    """Look again whether runs are over, after jobs have left the sessions, or time has passed."""
     if not session_ids:
         return
     statement = sa.select(*session_rows.SHOWN).where(
@@ -140,4 +159,9 @@ def settle(context: RequestContext, session_ids: Collection[str]) -> None:
         session_id: conclusion(row.status, _run(row), map(to_part, parts.get(session_id, [])))
         for session_id, row in found.items()
     }
+    if overdue:
+        for session_id, change in changes.items():
+            if change:
+                row = found[session_id]
+                change['time_end'] = row.time_start + row.hold_off
     rows.swap(context, (Session.project_id, Session.id), found, changes)

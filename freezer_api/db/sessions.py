@@ -120,9 +120,20 @@ def _owned(context: RequestContext) -> list[Any]:
     return clauses
 
 
-@session.reader
 def find(context: RequestContext, wanted: search.Search, page: search.Page) -> list[Document]:
     """One page of sessions, oldest first."""
+    documents, overdue = _find(context, wanted, page)
+    if overdue:
+        session_runs.end_overdue(context, overdue)
+        documents, _ = _find(context, wanted, page)
+    return documents
+
+
+@session.reader
+def _find(
+    context: RequestContext, wanted: search.Search, page: search.Page
+) -> tuple[list[Document], list[str]]:
+    """One page, and which of its sessions have an overdue run."""
     listing = search.Listing(sa.and_(*_owned(context)), 'ix_sessions_list', _SERVED)
     keys = search.keys(_INDEX, [listing], wanted, page)
     statement = (
@@ -132,17 +143,28 @@ def find(context: RequestContext, wanted: search.Search, page: search.Page) -> l
     )
     rows = list(context.connection.execute(statement))
     parts = session_rows.parts(context, [(row.project_id, row.id) for row in rows])
-    return [_to_document(row, parts.get(row.id, [])) for row in rows]
+    documents = [_to_document(row, parts.get(row.id, [])) for row in rows]
+    overdue = [row.id for row in rows if session_runs.is_overdue(row, parts.get(row.id, []))]
+    return documents, overdue
 
 
-@session.reader
 def get(context: RequestContext, session_id: str) -> tuple[Document, int]:
     """A session and its version.
 
     :raises NotFound: no such session
     """
+    document, version, overdue = _get(context, session_id)
+    if overdue:
+        session_runs.end_overdue(context, [session_id])
+        document, version, _ = _get(context, session_id)
+    return document, version
+
+
+@session.reader
+def _get(context: RequestContext, session_id: str) -> tuple[Document, int, bool]:
     row = session_rows.select(context, session_id)
-    return _to_document(row, session_rows.parts_of(context, row)), row.version
+    parts = session_rows.parts_of(context, row)
+    return _to_document(row, parts), row.version, session_runs.is_overdue(row, parts)
 
 
 @session.retry

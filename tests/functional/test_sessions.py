@@ -743,6 +743,28 @@ class RunTest(SessionsTestCase):
         self.assert_outcome('s2', 'completed', 'fail')
         self.assert_outcome('s3', 'running', '')
 
+    def test_run_that_a_job_never_joined_is_over_when_it_cannot_any_more(self) -> None:
+        for number, read in enumerate(('one', 'list')):
+            session_id, job_id, absent = (f'{n}{number}' for n in ('late', 'first', 'absent'))
+            self.put_session(session_id, hold_off=60)
+            self.attach(session_id, self.new_job(job_id), self.new_job(absent))
+            self.start(session_id, job_id, 0)
+            self.end(session_id, job_id)
+            self.assert_outcome(session_id, 'running', '')
+
+            started = self.session(session_id)['time_start'] - 3600
+            self.api.patch(self.v2('sessions', session_id), json={'time_start': started})
+            if read == 'list':
+                search = {'match': [{'session_id': session_id}]}
+                (shown,) = self.api.get(self.v2('sessions'), json=search).json['sessions']
+            else:
+                shown = self.session(session_id)
+            self.assertEqual(
+                ('completed', 'success', started + 60),
+                (shown['status'], shown['result'], shown['time_end']),
+            )
+            self.assertEqual(shown, self.session(session_id))
+
     def test_echo_of_an_agent_does_not_take_the_tag_back(self) -> None:
         self.put_session('s1', session_tag=5)
         self.attach('s1', self.new_job('j1'))
