@@ -212,7 +212,7 @@ class PolicyFileTest(testtools.TestCase):
     def test_files_are_not_looked_at_for_each_decision(self) -> None:
         checked = self.policy()
         self.file.write_text('jobs:get: "!"')
-        with mock.patch('os.stat', side_effect=AssertionError):
+        with mock.patch('os.stat', autospec=True, side_effect=AssertionError):
             self.assertTrue(checked.allows(_context(['member']), 'jobs:get', PROJECT))
 
     def test_a_broken_file_leaves_the_rules_as_they_were(self) -> None:
