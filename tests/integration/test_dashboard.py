@@ -40,6 +40,14 @@ class DashboardTestCase(base.ApiTestCase):
         uuid: str = self.library.call('clients.get', client_id)['client']['uuid']
         return uuid
 
+    def register_central(self) -> str:
+        """Make a client that serves all projects from another one; return its uuid."""
+        operator = self.as_('operator', 'services', 'admin')
+        document = {'client_id': 'central', 'hostname': 'central', 'is_central': True}
+        operator.post(operator.v2('clients'), json=document)
+        uuid: str = self.library.call('clients.get', 'central')['client']['uuid']
+        return uuid
+
     def new_action(self, name: str = 'www', **form: Any) -> str:
         return self.page.create_action(**{**DEFINITION, 'backup_name': name, **form})
 
@@ -122,10 +130,21 @@ class JobPagesTest(DashboardTestCase):
         self.page.create_job(['5' * 32], [self.new_action()], description='nightly')
         self.assertEqual([OWN], [line.client for line in self.page.jobs()])
 
-    def test_central_client_can_be_chosen(self) -> None:
-        self.uuid = self.register('central', is_central=True)
-        self.new_job(description='volumes')
+    def test_client_is_chosen_by_its_id_before_others_that_contain_it(self) -> None:
+        self.page.delete_client(OWN)
+        for client_id in (f'{OWN}0', f'another_{OWN}', OWN):
+            self.register(client_id)
+        self.page.create_job([OWN], [self.new_action()], description='nightly')
+        self.assertEqual([OWN], [line.client for line in self.page.jobs()])
+
+    def test_central_client_of_another_project_can_be_chosen(self) -> None:
+        self.uuid = self.register_central()
+        job_id = self.new_job(description='volumes')
         self.assertEqual(['central'], [line.client for line in self.page.jobs()])
+        self.page.start(job_id)
+        self.page.edit_actions(job_id, [self.new_action('second')])
+        self.assertEqual(['second'], self.names(job_id))
+        self.assertEqual(['second'], self.names(self.page.clone(job_id)))
 
     def test_action_goes_into_a_job_whatever_its_form_left_out(self) -> None:
         for name, form in (
@@ -541,11 +560,13 @@ class ActionPagesTest(DashboardTestCase):
 
 class ClientPagesTest(DashboardTestCase):
     def test_own_clients_can_be_deleted_and_central_ones_cannot(self) -> None:
-        central = self.register('central', hostname='central', is_central=True)
+        own = self.register('own-central', hostname='web', is_central=True)
+        foreign = self.register_central()
         self.assertEqual(
             [
                 dashboard.ClientLine(OWN, 'host-1', self.uuid, deletable=True),
-                dashboard.ClientLine('central', 'central', central, deletable=False),
+                dashboard.ClientLine('own-central', 'web', own, deletable=False),
+                dashboard.ClientLine('central', 'central', foreign, deletable=False),
             ],
             self.page.clients(),
         )
