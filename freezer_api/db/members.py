@@ -48,13 +48,12 @@ class Members:
     """Jobs of a session and jobs to join it, and what is to become of them.
 
     However many they are, :meth:`write` takes one statement for their state and one for their schedules.
+
+    :param session_id: the session; None if jobs leave theirs and join none
+    :param found: rows from :func:`select`
     """
 
     def __init__(self, session_id: str | None, found: Mapping[str, Any]) -> None:
-        """
-        :param session_id: the session; None if jobs leave theirs and join none
-        :param found: rows from :func:`select`
-        """
         self._session_id = session_id
         self._rows = found
         self._changes: dict[str, Document] = {}
