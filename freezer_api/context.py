@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 from oslo_context import context as oslo_context
 from oslo_db.sqlalchemy import enginefacade
 
+from freezer_api.schemas.schedules import Rules
+
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
@@ -31,9 +33,13 @@ class Scope:
 
 @enginefacade.transaction_context_provider
 class RequestContext(oslo_context.RequestContext):
-    """The caller, the database that serves it and, once authorised, the scope."""
+    """The caller, the database that serves it and, once authorised, the scope.
+
+    :ivar schedules: what is checked as it is written, since one write may change the schedules of many jobs
+    """
 
     database: Database
+    schedules: Rules = Rules()
     connection: Connection  # within a transaction, by enginefacade
     _scope: Scope | None = None
 

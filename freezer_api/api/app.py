@@ -29,6 +29,7 @@ from freezer_api.api.middleware import (
 from freezer_api.api.request import Reply, Request, Services
 from freezer_api.db.session import Database
 from freezer_api.policy import Policy
+from freezer_api.schemas.schedules import Rules
 
 WSGI = Callable[..., Iterable[bytes]]
 
@@ -127,6 +128,7 @@ def build(conf: cfg.ConfigOpts) -> WSGI:
         default_limit=conf.api.default_limit,
         max_limit=conf.api.max_limit,
         max_depth=conf.api.max_depth,
+        schedules=Rules(conf.api.strict_schedules, conf.api.schedule_zones),
     )
     application: Any = Application(
         root.Root(),

@@ -41,6 +41,7 @@ class ContextMiddleware:
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         context = RequestContext.from_environ(environ, overwrite=False)
         context.database = self._database
+        context.schedules = self._services.schedules
         environ['freezer.context'] = context
         environ['freezer.services'] = self._services
         return self._application(environ, start_response)

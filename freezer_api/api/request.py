@@ -16,6 +16,7 @@ from freezer_api.api import body, types
 from freezer_api.context import RequestContext
 from freezer_api.db import search
 from freezer_api.policy import Policy
+from freezer_api.schemas.schedules import Rules
 
 Document = dict[str, Any]
 
@@ -34,6 +35,7 @@ class Services:
     default_limit: int
     max_limit: int
     max_depth: int
+    schedules: Rules
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

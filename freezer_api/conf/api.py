@@ -25,4 +25,21 @@ OPTS: list[cfg.Opt] = [
         max=200,
         help='How deep objects and lists of a request may be nested.',
     ),
+    cfg.BoolOpt(
+        'strict_schedules',
+        default=True,
+        help=(
+            'Refuse schedules that no agent can run, or that would stop an agent. If false, they are'
+            ' stored and a warning is logged.'
+        ),
+    ),
+    cfg.BoolOpt(
+        'schedule_zones',
+        default=False,
+        help=(
+            'Take start and end dates of schedules with a zone or a fraction of a second. Agents'
+            ' read them since release 19.0.0; a single job with such a date stops all polling of an'
+            ' earlier one.'
+        ),
+    ),
 ]

@@ -402,6 +402,7 @@ def create(context: RequestContext, job_id: str, document: Document) -> None:
 
 
 def _insert(context: RequestContext, job_id: str, document: Document) -> None:
+    context.schedules.check(f'job {job_id}', document.get('job_schedule') or {}, {})
     project_id = context.scope.project_id
     defaults = document.get('action_defaults') or {}
     resolved = attachments.resolve(context, document['job_actions'], defaults, [])
@@ -492,6 +493,8 @@ def _write(
     status_before: str = '',
 ) -> int:
     """Store a document in place of the row's; entries only if the document has them."""
+    schedule = document.get('job_schedule') or {}
+    context.schedules.check(f'job {row.id}', schedule, load(row.scheduling))
     resolved = None
     if 'job_actions' in document:
         defaults = document.get('action_defaults') or {}

@@ -142,9 +142,10 @@ class Members:
     def write(self, context: RequestContext) -> None:
         """Store all this, and look again whether the runs of other sessions that jobs came from are over.
 
+        :raises BadRequest: no agent could run the schedule that a job would get
         :raises RetryRequest: somebody else changed a job meanwhile
         """
-        self._remember_schedules()
+        self._check_schedules(context)
         rows.swap(context, _KEY, self._rows, self._changes)
         self._write_schedules(context)
         session_runs.settle(context, self.left - {self._session_id})
@@ -153,12 +154,16 @@ class Members:
         stored = self._rows[job_id].session_id
         return bool(self._changes.get(job_id, {}).get('session_id', stored) == self._session_id)
 
-    def _remember_schedules(self) -> None:
+    def _check_schedules(self, context: RequestContext) -> None:
+        """Make sure that agents can run the schedules, and remember those that they replace."""
         for job_id, schedule in self._schedules.items():
             row = self._rows[job_id]
-            before = {'job_schedule': load(row.scheduling)}
+            before = load(row.scheduling)
+            context.schedules.check(f'job {job_id}', schedule, before, passed_on=True)
             former = former_of(row)
-            replaced = reports.remember(former, before, {'job_schedule': schedule})
+            replaced = reports.remember(
+                former, {'job_schedule': before}, {'job_schedule': schedule}
+            )
             if replaced != former:
                 self._changes.setdefault(job_id, {})['former'] = dump(replaced)
 

@@ -175,6 +175,7 @@ def create(context: RequestContext, session_id: str, document: Document) -> None
 
 
 def _insert(context: RequestContext, session_id: str, document: Document) -> None:
+    context.schedules.check(f'session {session_id}', document.get('schedule') or {}, {})
     now = session.microseconds()
     try:
         context.connection.execute(
@@ -228,6 +229,7 @@ def _write(
     """
     values = _to_values(document)
     before, after = load(row.scheduling), document['schedule']
+    context.schedules.check(f'session {row.id}', after, before)
     # A job with a greater tag than its session's could never start again.
     lowered = values['session_tag'] < row.session_tag
     if 'jobs' not in document and (lowered or before != after):
