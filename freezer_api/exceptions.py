@@ -60,6 +60,10 @@ class Conflict(FreezerError):
     title = 'Conflict'
 
 
+class IdTaken(Conflict):
+    """A row with the id of a new one is there."""
+
+
 class PreconditionFailed(FreezerError):
     code = 412
     title = 'Precondition Failed'

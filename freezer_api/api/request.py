@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import re
 from typing import Any
 from urllib import parse as urlparse
 
@@ -15,13 +16,16 @@ from freezer_api import exceptions
 from freezer_api.api import body, types
 from freezer_api.context import RequestContext
 from freezer_api.db import search
+from freezer_api.db.session import Versions
 from freezer_api.policy import Policy
 from freezer_api.schemas.schedules import Rules
 
 Document = dict[str, Any]
 
-# A version is a 32-bit counter; an ETag that is none of ours matches no version.
-_NO_VERSION = -1
+# A version is a 32-bit counter.
+_VERSIONS = range(1, 2**31)
+_VERSION = re.compile(r'[1-9][0-9]{0,9}')
+_TAG = re.compile(r'(W/)?"([^"]*)"')
 
 # Bytes of a body to read at once, if its length is not known.
 _CHUNK = 65536
@@ -142,13 +146,16 @@ class Request(pecan.Request):  # type: ignore[misc]  # Pecan is untyped
         return search.parse(document)
 
     @property
-    def expected_version(self) -> int | None:
-        """The version in ``If-Match``; None if any will do."""
+    def expected_version(self) -> Versions | None:
+        """The versions in ``If-Match``; None if there need not be a stored one."""
         header = self.environ.get('HTTP_IF_MATCH', '').strip()
-        if not header or header == '*':
+        if not header:
             return None
-        text = header.strip('"')
-        return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else _NO_VERSION
+        if header == '*':
+            return _VERSIONS
+        # A version without quotes is no ETag, and still says what is meant.
+        tags = [('', header)] if header.isdecimal() else _TAG.findall(header)
+        return {int(text) for weak, text in tags if not weak and _VERSION.fullmatch(text)}
 
     def has_version(self, version: int) -> bool:
         """Whether ``If-None-Match`` names the version."""

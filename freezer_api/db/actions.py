@@ -183,7 +183,7 @@ def _insert(context: RequestContext, action_id: str, document: Document) -> None
     try:
         context.connection.execute(sa.insert(Action).values(row))
     except db_exception.DBDuplicateEntry:
-        raise exceptions.Conflict('The project has an action with this id.') from None
+        raise exceptions.IdTaken('The project has an action with this id.') from None
 
 
 @session.retry
@@ -192,13 +192,13 @@ def update(
     context: RequestContext,
     action_id: str,
     change: Callable[[Document], Document],
-    expected: int | None,
+    expected: session.Versions | None,
 ) -> int:
     """Change an action, and with it every job that follows it; return its version.
 
     :param change: makes the new document of the stored one; may run more than once
     :raises NotFound: no such action
-    :raises PreconditionFailed: its version is not the expected one
+    :raises PreconditionFailed: its version is none of those expected
     """
     row = _select(context, action_id)
     session.check_version(expected, row.version)
@@ -247,18 +247,19 @@ def _write(context: RequestContext, row: Any, document: Document) -> int:
 @session.retry
 @session.writer
 def replace(
-    context: RequestContext, action_id: str, document: Document, expected: int | None
+    context: RequestContext, action_id: str, document: Document, expected: session.Versions | None
 ) -> int:
     """Store the action under the id, in place of the one that is there; return its version.
 
     :raises Conflict: v1: the action belongs to another user of the project
-    :raises PreconditionFailed: its version is not the expected one
+    :raises PreconditionFailed: its version is none of those expected
     """
     try:
         row = _select(context, action_id)
     except exceptions.NotFound:
         session.check_version(expected, 0)
-        _insert(context, action_id, document)
+        with session.replacing(context):
+            _insert(context, action_id, document)
         return 1
     session.check_version(expected, row.version)
     return _write(context, row, document)
@@ -266,10 +267,10 @@ def replace(
 
 @session.retry
 @session.writer
-def delete(context: RequestContext, action_id: str, expected: int | None) -> bool:
+def delete(context: RequestContext, action_id: str, expected: session.Versions | None) -> bool:
     """Delete an action; jobs that follow it keep its last definition. Tell whether it was there.
 
-    :raises PreconditionFailed: its version is not the expected one
+    :raises PreconditionFailed: its version is none of those expected
     """
     try:
         row = _select(context, action_id)

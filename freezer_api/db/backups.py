@@ -156,13 +156,13 @@ def update(
     context: RequestContext,
     backup_id: str,
     change: Callable[[str, Document], tuple[str, Document]],
-    expected: int | None,
+    expected: session.Versions | None,
 ) -> tuple[Document, int]:
     """Change status and metadata; return the document and its version.
 
     :param change: makes new ones of the stored ones; may run more than once
     :raises NotFound: no such backup
-    :raises PreconditionFailed: its version is not the expected one
+    :raises PreconditionFailed: its version is none of those expected
     """
     row = _select(context, backup_id)
     session.check_version(expected, row.version)
@@ -191,11 +191,11 @@ def update(
 
 @session.retry
 @session.writer
-def delete(context: RequestContext, backup_id: str, expected: int | None) -> None:
+def delete(context: RequestContext, backup_id: str, expected: session.Versions | None) -> None:
     """Delete a backup's record.
 
     :raises NotFound: no such backup
-    :raises PreconditionFailed: its version is not the expected one
+    :raises PreconditionFailed: its version is none of those expected
     """
     row = _select(context, backup_id)
     session.check_version(expected, row.version)

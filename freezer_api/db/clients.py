@@ -276,11 +276,11 @@ def _adopt_jobs(context: RequestContext, client_id: str) -> None:
 
 @session.retry
 @session.writer
-def delete(context: RequestContext, client_id: str, expected: int | None) -> bool:
+def delete(context: RequestContext, client_id: str, expected: session.Versions | None) -> bool:
     """Delete a client of the project; its jobs stay. Tell whether it was there.
 
     :raises Forbidden: it is a central client of another project
-    :raises PreconditionFailed: its version is not the expected one
+    :raises PreconditionFailed: its version is none of those expected
     """
     row = _visible(context, client_id)
     if row is None:

@@ -420,6 +420,9 @@ def _insert(context: RequestContext, job_id: str, document: Document) -> None:
                 project_id=project_id, id=job_id, user_id=context.owner_id, created_at=now, **job
             )
         )
+    except db_exception.DBDuplicateEntry:
+        raise exceptions.IdTaken('A job has this id.') from None
+    try:
         context.connection.execute(
             sa.insert(JobAttachment).values(
                 project_id=project_id,
@@ -455,7 +458,7 @@ def update(
     context: RequestContext,
     job_id: str,
     change: Callable[[reports.Job], reports.Job],
-    expected: int | None,
+    expected: session.Versions | None,
     with_actions: bool,
 ) -> int:
     """Change a job; return its version.
@@ -467,7 +470,7 @@ def update(
     :param with_actions: whether ``change`` looks at ``job_actions``; they are left out otherwise
     :raises NotFound: no such job
     :raises UnprocessableEntity: as for :func:`create`
-    :raises PreconditionFailed: its version is not the expected one
+    :raises PreconditionFailed: its version is none of those expected
     """
     if with_actions:
         row, held = _select_whole(context, job_id)
@@ -566,18 +569,19 @@ def _swap(context: RequestContext, row: Any, values: Document) -> None:
 @session.retry
 @session.writer
 def replace(
-    context: RequestContext, job_id: str, document: Document, expected: int | None
+    context: RequestContext, job_id: str, document: Document, expected: session.Versions | None
 ) -> int:
     """Store the job under the id, in place of the one that is there; return its version.
 
     :raises Conflict, UnprocessableEntity, BadRequest: as for :func:`create`
-    :raises PreconditionFailed: its version is not the expected one
+    :raises PreconditionFailed: its version is none of those expected
     """
     try:
         row, held = _select_whole(context, job_id)
     except exceptions.NotFound:
         session.check_version(expected, 0)
-        _insert(context, job_id, document)
+        with session.replacing(context):
+            _insert(context, job_id, document)
         return 1
     session.check_version(expected, row.version)
     wanted = document.get('session_id') or None
@@ -614,10 +618,10 @@ def post_event(context: RequestContext, job_id: str, event: str) -> str:
 
 @session.retry
 @session.writer
-def delete(context: RequestContext, job_id: str, expected: int | None) -> bool:
+def delete(context: RequestContext, job_id: str, expected: session.Versions | None) -> bool:
     """Delete a job; it leaves its session. Tell whether it was there.
 
-    :raises PreconditionFailed: its version is not the expected one
+    :raises PreconditionFailed: its version is none of those expected
     """
     try:
         row = _select(context, job_id)

@@ -5,10 +5,11 @@ A function of this package that is called from above is decorated with :func:`re
 :func:`writer`: one call is one transaction, and a write is repeated as a whole when the database asks for it.
 """
 
+import contextlib
 import functools
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterator
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import sqlalchemy
@@ -23,6 +24,9 @@ from freezer_api.context import RequestContext
 
 P = ParamSpec('P')
 R = TypeVar('R')
+
+# Of a row; it is to have one of them.
+Versions = Collection[int]
 
 # Options of [database] that enginefacade takes over from our configuration instead of the global one.
 _OPTIONS = (
@@ -169,13 +173,29 @@ def lost_race() -> db_exception.RetryRequest:
     )
 
 
-def check_version(expected: int | None, stored: int) -> None:
-    """Compare the version that the caller named in ``If-Match``, if any.
+@contextlib.contextmanager
+def replacing(context: RequestContext) -> Iterator[None]:
+    """Store a new row for a caller who would replace one that is there.
 
-    :raises PreconditionFailed: the stored one differs
+    Who finds that the id was taken meanwhile begins again, and replaces that row.
     """
-    if expected is not None and expected != stored:
-        raise exceptions.PreconditionFailed('The stored version is not the one in If-Match.')
+    try:
+        yield
+    except exceptions.IdTaken:
+        if context.scope.user_id is not None:
+            # v1: it may be the row of another user, which this one never sees.
+            raise
+        raise lost_race() from None
+
+
+def check_version(expected: Versions | None, stored: int) -> None:
+    """Compare with the versions that the caller named in ``If-Match``, if any.
+
+    :param stored: 0 if there is no row
+    :raises PreconditionFailed: the stored one is none of them
+    """
+    if expected is not None and stored not in expected:
+        raise exceptions.PreconditionFailed('The stored version is none of those in If-Match.')
 
 
 def swapped(result: sqlalchemy.CursorResult[Any], count: int = 1) -> None:

@@ -190,7 +190,7 @@ def _insert(context: RequestContext, session_id: str, document: Document) -> Non
             )
         )
     except db_exception.DBDuplicateEntry:
-        raise exceptions.Conflict('The project has a session with this id.') from None
+        raise exceptions.IdTaken('The project has a session with this id.') from None
 
 
 @session.retry
@@ -199,7 +199,7 @@ def update(
     context: RequestContext,
     session_id: str,
     change: Callable[[Document], Document],
-    expected: int | None,
+    expected: session.Versions | None,
     named: Collection[str] | None,
 ) -> int:
     """Change a session, and the schedule of its jobs with its own; return its version.
@@ -208,7 +208,7 @@ def update(
     :param named: jobs that ``change`` puts into ``jobs``; None if it does not look at ``jobs``, which is left out then
     :raises NotFound: no such session
     :raises BadRequest: ``jobs`` names a job that the project does not have
-    :raises PreconditionFailed: its version is not the expected one
+    :raises PreconditionFailed: its version is none of those expected
     """
     row = session_rows.select(context, session_id, lock=True)
     session.check_version(expected, row.version)
@@ -261,7 +261,7 @@ def _take_jobs(jobs: members.Members, document: Document) -> None:
 @session.retry
 @session.writer
 def replace(
-    context: RequestContext, session_id: str, document: Document, expected: int | None
+    context: RequestContext, session_id: str, document: Document, expected: session.Versions | None
 ) -> int:
     """Store the session under the id, in place of the one that is there; return its version.
 
@@ -269,14 +269,15 @@ def replace(
 
     :raises BadRequest: ``jobs`` names a job that the project does not have
     :raises Conflict: v1: the session belongs to another user of the project
-    :raises PreconditionFailed: its version is not the expected one
+    :raises PreconditionFailed: its version is none of those expected
     """
     named = document.get('jobs')
     try:
         row = session_rows.select(context, session_id, lock=True)
     except exceptions.NotFound:
         session.check_version(expected, 0)
-        _insert(context, session_id, document)
+        with session.replacing(context):
+            _insert(context, session_id, document)
         if named:
             jobs = members.Members(session_id, members.select(context, None, named))
             _take_jobs(jobs, document)
@@ -289,10 +290,10 @@ def replace(
 
 @session.retry
 @session.writer
-def delete(context: RequestContext, session_id: str, expected: int | None) -> bool:
+def delete(context: RequestContext, session_id: str, expected: session.Versions | None) -> bool:
     """Delete a session; its jobs stay, without one. Tell whether it was there.
 
-    :raises PreconditionFailed: its version is not the expected one
+    :raises PreconditionFailed: its version is none of those expected
     """
     try:
         row = session_rows.select(context, session_id, lock=True)

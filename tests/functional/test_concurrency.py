@@ -222,6 +222,22 @@ class ConcurrencyTest(base.ApiTestCase):
         # The losers left nothing behind.
         self.assertEqual(2, len(self.get('actions')['actions']))
 
+    def test_first_posts_to_one_id_all_store_their_document(self) -> None:
+        for collection, document in (
+            ('actions', {'freezer_action': DEFINITION}),
+            ('jobs', {'client_id': CLIENT, 'job_actions': [{'freezer_action': DEFINITION}]}),
+            ('sessions', {'schedule': {}, 'session_tag': 0}),
+        ):
+            for attempt in range(3):
+                name = f'mine-{attempt}'
+                answers = self.at_once(
+                    self.call('POST', collection, name, json={**document, 'description': f'{i}'})
+                    for i in range(8)
+                )
+                self.assertEqual({201: 8}, self.statuses(answers), collection)
+                versions = sorted(answer.json['version'] for answer in answers)
+                self.assertEqual(list(range(1, 9)), versions, collection)
+
     def test_parallel_registrations_of_one_client_all_succeed(self) -> None:
         documents = [
             {'client_id': 'p1_new', 'hostname': f'host-{i}', f'key-{i}': i} for i in range(20)
