@@ -30,6 +30,10 @@ class Scope:
     user_id: str | None = None
     all_projects: bool = False
 
+    @property
+    def is_v1(self) -> bool:
+        return self.user_id is not None
+
 
 @enginefacade.transaction_context_provider
 class RequestContext(oslo_context.RequestContext):

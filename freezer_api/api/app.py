@@ -79,9 +79,10 @@ def _check_accept(request: Request) -> None:
 
 
 class Discovery:
-    """Middleware for what needs no token: ``/``, ``/v2``, ``/healthcheck``, and OPTIONS of every path."""
+    """Middleware for what needs no token: ``/``, ``/v1``, ``/v2``, ``/healthcheck``, and OPTIONS of every path."""
 
-    _PATHS = ('', '/v2', '/healthcheck')
+    _HOMES: ClassVar = {'/v1': root.HOME_V1, '/v2': root.HOME_V2}
+    _PATHS = ('', *_HOMES, '/healthcheck')
     _METHODS: ClassVar = ['GET', 'HEAD', 'OPTIONS']
 
     def __init__(self, application: WSGI, health: WSGI) -> None:
@@ -113,7 +114,7 @@ class Discovery:
             body = orjson.dumps(root.versions(request))
             return webob.Response(body=body, status=300, content_type=_JSON, charset=None)
         return webob.Response(
-            body=orjson.dumps(root.HOME_V2), content_type=_JSON_HOME, charset=None
+            body=orjson.dumps(self._HOMES[path]), content_type=_JSON_HOME, charset=None
         )
 
 

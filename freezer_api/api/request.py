@@ -112,7 +112,7 @@ class Request(pecan.Request):  # type: ignore[misc]  # Pecan is untyped
     @property
     def version_1(self) -> bool:
         """Whether the request came by v1."""
-        return bool(self.environ.get('freezer.v1'))
+        return bool(self.environ.get('PATH_INFO', '').startswith('/v1/'))
 
     def document(self) -> Document:
         """The JSON object in the body; ``{}`` if there is none.

@@ -56,6 +56,8 @@ _INDEX = search.Index(
     containers=('freezer_action',),
 )
 
+_INDEX_V1 = _INDEX.without('project_id')
+
 _SERVED = {
     'action_id': 'PRIMARY',
     'user_id': 'ix_actions_list_user',
@@ -148,8 +150,12 @@ def _select(context: RequestContext, action_id: str) -> Any:
 @session.reader
 def find(context: RequestContext, wanted: search.Search, page: search.Page) -> list[Document]:
     """One page of actions, oldest first."""
-    listing = search.Listing(sa.and_(*_owned(context)), 'ix_actions_list', _SERVED)
-    keys = search.keys(_INDEX, [listing], wanted, page)
+    owned = sa.and_(*_owned(context))
+    if context.scope.is_v1:
+        index, listing = _INDEX_V1, search.Listing(owned, 'ix_actions_list_user', _SERVED)
+    else:
+        index, listing = _INDEX, search.Listing(owned, 'ix_actions_list', _SERVED)
+    keys = search.keys(index, [listing], wanted, page)
     statement = (
         sa.select(*_SHOWN)
         .join(keys, sa.and_(keys.c.project_id == Action.project_id, keys.c.id == Action.id))
@@ -308,12 +314,12 @@ def delete(context: RequestContext, action_id: str, expected: session.Versions |
 
 
 def select_many(context: RequestContext, ids: Collection[str]) -> dict[str, Any]:
-    """Rows by id, for jobs that refer to them; they stay as they are until the transaction ends."""
+    """Rows of the project by id, for jobs that refer to them; they stay as they are until the transaction ends."""
     if not ids:
         return {}
     statement = (
         sa.select(*_SHOWN, Action.former)
-        .where(*_owned(context), Action.id.in_(ids))
+        .where(Action.project_id == context.scope.project_id, Action.id.in_(ids))
         .with_for_update(read=True)
     )
     return {row.id: row for row in context.connection.execute(statement)}
@@ -321,5 +327,10 @@ def select_many(context: RequestContext, ids: Collection[str]) -> dict[str, Any]
 
 def insert_many(context: RequestContext, rows: list[Document]) -> None:
     """Store actions that a job brings with it."""
-    if rows:
+    if not rows:
+        return
+    try:
         context.connection.execute(sa.insert(Action), rows)
+    except db_exception.DBDuplicateEntry:
+        # By v1, under an id that somebody else has taken meanwhile.
+        raise session.lost_race() from None

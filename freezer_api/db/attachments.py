@@ -7,6 +7,7 @@ Everything here runs within the transaction of a job.
 import dataclasses
 import functools
 import operator
+import types
 from collections import defaultdict
 from collections.abc import Iterable
 from typing import Any
@@ -31,6 +32,7 @@ _OWN = (
     'mandatory',
     'freezer_action',
 )
+_OPTIONS = ('max_retries', 'max_retries_interval', 'mandatory')
 
 # What makes an entry, of an attachment joined with the action that it follows.
 _ENTRY = (
@@ -147,19 +149,51 @@ def resolve(
 ) -> Resolved:
     """Find or make the action of every entry.
 
+    Clients of v1 know no refusal of an entry for its action: there an unknown id becomes that of a new action, another
+    definition a new action under a new id. And what is new in a job by v1 is its own copy, which follows nothing.
+
     :param defaults: ``action_defaults``
     :param held: the attachments that the job has now
-    :raises UnprocessableEntity: an entry refers to an action that does not exist, or gives it another definition
+    :raises UnprocessableEntity: v2: an entry refers to an action that does not exist, or gives it another definition
+    :raises BadRequest: v1: an entry has neither an action nor a definition
+    :raises Conflict: v1: an entry names an action of another user
     """
     known = _look_up(context, entries, held)
     resolved = Resolved([], [], [])
     for entry in entries:
-        if entry.get('action_id'):
-            before = _next(known.entries[entry['action_id']])
+        action_id = entry.get('action_id')
+        before = _next(known.entries[action_id]) if action_id else None
+        new_id = _new_id(context, entry, known, before)
+        if new_id is None:
             _refer(context, entry, defaults, known, before, resolved)
         else:
-            _make(context, entry, defaults, resolved)
+            known.actions[new_id] = _make(context, entry, new_id, defaults, resolved)
     return resolved
+
+
+def _new_id(context: RequestContext, entry: Document, known: _Known, before: Any) -> str | None:
+    """The id of the action to make of an entry; None if it refers to one.
+
+    :raises BadRequest: v1: there is neither an action nor a definition
+    :raises Conflict: v1: the action is another user's
+    """
+    action_id, given = entry.get('action_id'), entry.get('freezer_action')
+    if not action_id:
+        return session.new_id()
+    if not context.scope.is_v1:
+        return None
+    action = known.actions.get(action_id)
+    if before is None and (action is None or action.user_id != context.owner_id):
+        if given is None:
+            raise exceptions.BadRequest('An action_id of job_actions names no action.')
+        if action is not None:
+            raise exceptions.Conflict('The project has an action with the id of an entry.')
+        return str(action_id)
+    if action is None or given is None or definitions.equal(given, load(action.freezer_action)):
+        return None
+    if before is not None and _was_held(action, given, known):
+        return None
+    return session.new_id()
 
 
 def _next(rows: list[Any]) -> Any:
@@ -186,7 +220,8 @@ def _look_up(context: RequestContext, entries: list[Document], held: list[Any]) 
             continue
         if (action_id, digest) not in digests:
             strangers[action_id, digest] = None
-    digests |= _held_digests(context, list(strangers))
+    if not context.scope.is_v1:
+        digests |= _held_digests(context, list(strangers))
     return _Known(found, held_by_id, frozenset(digests))
 
 
@@ -226,7 +261,9 @@ def _refer(
     given = entry.get('freezer_action')
     action = known.actions.get(action_id)
     own: Definition | None = None
-    if action is not None:
+    if _is_echo(given, before):
+        own = definition = load(before.freezer_action)
+    elif action is not None:
         definition = load(action.freezer_action)
         if given is not None and not definitions.equal(given, definition):
             own = _older_copy(action, given, before, known)
@@ -239,15 +276,26 @@ def _refer(
     else:
         raise exceptions.UnprocessableEntity('An action_id of job_actions names no action.')
     filled = definitions.fill(definition if own is None else own, defaults)
-    if own is not None or not same_json(filled, definition):
+    may_follow = not context.scope.is_v1 or (before is not None and before.follows)
+    if own is not None or not may_follow or not same_json(filled, definition):
         own = filled
-    if action is not None:
-        owner = action.user_id
-    elif before is not None:
+    if own is not None and before is None and action is not None:
+        options = {name: getattr(action, name) for name in _OPTIONS if entry.get(name) is None}
+        entry = {**entry, **options}
+    if before is not None:
         owner = load(before.document)['user_id']
+    elif action is not None:
+        owner = action.user_id
     else:
         owner = context.owner_id
     _add(resolved, context, entry, action_id, owner, filled, own, before)
+
+
+def _is_echo(given: Definition | None, before: Any) -> bool:
+    """Whether a job's own copy comes back as it was served; then it stays a copy, whatever the action is by now."""
+    if given is None or before is None or before.follows:
+        return False
+    return definitions.equal(given, load(before.freezer_action))
 
 
 def _older_copy(
@@ -262,33 +310,36 @@ def _older_copy(
     if was_former and before is not None and before.follows:
         # An agent sends back what it was given before the action changed.
         return None
-    if was_former or (action.id, digest) in known.digests:
+    if _was_held(action, given, known):
         return given
     raise exceptions.UnprocessableEntity(
         'An entry of job_actions differs from the action it names; change the action, or leave action_id out.'
     )
 
 
+def _was_held(action: Any, given: Definition, known: _Known) -> bool:
+    """Whether a definition was the action's, or is that of a job under its id."""
+    digest = definitions.digest(given)
+    return digest in load(action.former) or (action.id, digest) in known.digests
+
+
 def _make(
-    context: RequestContext, entry: Document, defaults: Definition, resolved: Resolved
-) -> None:
-    """An entry that brings an action of its own."""
+    context: RequestContext,
+    entry: Document,
+    action_id: str,
+    defaults: Definition,
+    resolved: Resolved,
+) -> Any:
+    """An entry that brings an action of its own; return the action."""
     definition = definitions.fill(entry['freezer_action'], defaults)
-    action_id = session.new_id()
-    document: Document = {
-        name: entry[name]
-        for name in ('max_retries', 'max_retries_interval', 'mandatory')
-        if name in entry
-    }
-    resolved.new_actions.append(
-        actions.new_row(
-            context.scope.project_id,
-            context.owner_id,
-            action_id,
-            {**document, 'freezer_action': definition},
-        )
-    )
-    _add(resolved, context, entry, action_id, context.owner_id, definition, None)
+    document: Document = {name: entry[name] for name in _OPTIONS if name in entry}
+    document['freezer_action'] = definition
+    user_id = context.owner_id
+    row = actions.new_row(context.scope.project_id, user_id, action_id, document)
+    resolved.new_actions.append(row)
+    own = definition if context.scope.is_v1 else None
+    _add(resolved, context, entry, action_id, user_id, definition, own)
+    return types.SimpleNamespace(**row)
 
 
 def _add(
@@ -302,7 +353,7 @@ def _add(
     before: Any = None,
 ) -> None:
     extras = without(entry, _OWN)
-    options = {name: entry.get(name) for name in ('max_retries', 'max_retries_interval', 'mandatory')}
+    options = {name: entry.get(name) for name in _OPTIONS}
     if before is not None:
         # What comes back as it was served does not become the job's own.
         served = to_entry(before)

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Backups: what agents report of the data that they have stored."""
 
+import dataclasses
 from collections.abc import Callable
 from typing import Any
 
@@ -9,11 +10,23 @@ import sqlalchemy as sa
 from freezer_api import exceptions
 from freezer_api.context import RequestContext
 from freezer_api.db import search, session
-from freezer_api.db.documents import Document, dump, load
+from freezer_api.db.documents import Document, dump, load, without
 from freezer_api.db.models import Backup
 from freezer_api.domain.merge import same
 
-_INDEX = search.Index(
+
+def _spelled(name: str, column: Any) -> Callable[[search.Condition], Any]:
+    """Search a key of the first documents by its name there, and in later ones by the column of its new name."""
+
+    def clause(condition: search.Condition) -> Any:
+        given = search.json_text(Backup.backup_metadata, (name,))
+        value = sa.func.coalesce(given, sa.cast(column, sa.Text))
+        return search.equals(value, search.as_text(condition.value), condition.negated)
+
+    return clause
+
+
+_KEYS = search.Index(
     key=(Backup.project_id, Backup.id),
     order=(Backup.created_at, Backup.id),
     columns={
@@ -26,10 +39,8 @@ _INDEX = search.Index(
         'client_id': Backup.client_id,
         'container': Backup.container,
         'hostname': Backup.hostname,
-        'host_name': Backup.hostname,
         'backup_name': Backup.backup_name,
         'time_stamp': Backup.time_stamp,
-        'timestamp': Backup.time_stamp,
         'level': Backup.level,
         'curr_backup_level': Backup.curr_backup_level,
     },
@@ -37,7 +48,17 @@ _INDEX = search.Index(
     texts=(Backup.id, Backup.status, Backup.search_text),
     other=search.in_documents(Backup.backup_metadata),
     containers=('backup_metadata',),
+    special={
+        'host_name': _spelled('host_name', Backup.hostname),
+        'timestamp': _spelled('timestamp', Backup.time_stamp),
+    },
     time=Backup.time_stamp,
+)
+# What a version does not show may still be a key of the metadata.
+_INDEX = _KEYS.without('user_name')
+_INDEX_V1 = dataclasses.replace(
+    _KEYS.without('project_id', 'status'),
+    texts=(Backup.id, Backup.user_name, Backup.search_text),
 )
 
 _SERVED = {
@@ -48,11 +69,10 @@ _SERVED = {
     'client_id': 'ix_backups_client_id',
     'container': 'ix_backups_container',
     'hostname': 'ix_backups_hostname',
-    'host_name': 'ix_backups_hostname',
     'backup_name': 'ix_backups_backup_name',
     'time_stamp': 'ix_backups_time_stamp',
-    'timestamp': 'ix_backups_time_stamp',
 }
+_SERVED_V1 = without(_SERVED, ['status'])
 
 _SHOWN = (
     Backup.project_id,
@@ -66,14 +86,20 @@ _SHOWN = (
 
 
 def _to_values(metadata: Document) -> Document:
-    hostname = metadata.get('hostname', metadata.get('host_name'))
+    # The first documents spell these two differently; agents write "" for what they do not know.
+    hostname = metadata.get('hostname')
+    if hostname in (None, '') and 'host_name' in metadata:
+        hostname = metadata['host_name']
+    time_stamp = search.as_integer(metadata.get('time_stamp'))
+    if time_stamp is None:
+        time_stamp = search.as_integer(metadata.get('timestamp'))
     return {
         'job_id': search.key(metadata.get('job_id')),
         'client_id': search.key(metadata.get('client_id')),
         'container': search.key(metadata.get('container')),
         'hostname': search.key(hostname),
         'backup_name': search.key(metadata.get('backup_name')),
-        'time_stamp': search.as_integer(metadata.get('time_stamp', metadata.get('timestamp'))),
+        'time_stamp': time_stamp,
         'level': search.key(metadata.get('level')),
         'curr_backup_level': search.key(metadata.get('curr_backup_level')),
         'backup_metadata': dump(metadata),
@@ -86,6 +112,7 @@ def _to_document(row: Any) -> Document:
         'backup_id': row.id,
         'project_id': row.project_id,
         'user_id': row.user_id,
+        'user_name': row.user_name,
         'status': row.status,
         'backup_metadata': load(row.backup_metadata),
     }
@@ -110,8 +137,12 @@ def _select(context: RequestContext, backup_id: str) -> Any:
 @session.reader
 def find(context: RequestContext, wanted: search.Search, page: search.Page) -> list[Document]:
     """One page of backups, oldest record first."""
-    listing = search.Listing(sa.and_(*_owned(context)), 'ix_backups_list', _SERVED)
-    keys = search.keys(_INDEX, [listing], wanted, page)
+    owned = sa.and_(*_owned(context))
+    if context.scope.is_v1:
+        index, listing = _INDEX_V1, search.Listing(owned, 'ix_backups_list_user', _SERVED_V1)
+    else:
+        index, listing = _INDEX, search.Listing(owned, 'ix_backups_list', _SERVED)
+    keys = search.keys(index, [listing], wanted, page)
     statement = (
         sa.select(*_SHOWN)
         .join(keys, sa.and_(keys.c.project_id == Backup.project_id, keys.c.id == Backup.id))

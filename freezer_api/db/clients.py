@@ -50,6 +50,8 @@ _INDEX = search.Index(
     containers=('client',),
 )
 
+_INDEX_V1 = _INDEX.without('project_id')
+
 _SERVED = {
     'client_id': 'PRIMARY',
     'uuid': 'uq_clients_uuid',
@@ -121,7 +123,8 @@ def find(context: RequestContext, wanted: search.Search, page: search.Page) -> l
         search.Listing(Client.project_id == project_id, 'ix_clients_list', _SERVED),
         search.Listing(central, 'ix_clients_central'),
     ]
-    keys = search.keys(_INDEX, listings, wanted, page)
+    index = _INDEX_V1 if context.scope.is_v1 else _INDEX
+    keys = search.keys(index, listings, wanted, page)
     statement = (
         sa.select(*_SHOWN)
         .join(keys, sa.and_(keys.c.project_id == Client.project_id, keys.c.id == Client.id))

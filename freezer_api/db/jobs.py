@@ -195,6 +195,8 @@ _INDEX = search.Index(
     },
 )
 
+_INDEX_V1 = _INDEX.without('project_id')
+
 
 _SERVED = {
     'job_id': 'PRIMARY',
@@ -367,7 +369,8 @@ def find(
     :param show_pid: show ``current_pid`` also of jobs on clients that are not the caller's
     """
     source = _source(wanted, context.scope.user_id is not None)
-    keys = search.keys(_INDEX, [_listing(context, wanted)], wanted, page, source)
+    index = _INDEX_V1 if context.scope.is_v1 else _INDEX
+    keys = search.keys(index, [_listing(context, wanted)], wanted, page, source)
     statement = _SELECT.where(
         keys.c.project_id == Job.project_id, keys.c.id == Job.id
     ).order_by(*search.in_order(keys))

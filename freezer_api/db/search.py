@@ -309,6 +309,11 @@ class Index:
         default_factory=dict
     )
 
+    def without(self, *names: str) -> 'Index':
+        """The same for documents that do not show some of the columns."""
+        shown = {name: column for name, column in self.columns.items() if name not in names}
+        return dataclasses.replace(self, columns=shown)
+
     def clauses(self, search: Search) -> list[Clause]:
         """The conditions of a search, apart from its texts after the first."""
         clauses = [self._clause(condition) for condition in search.conditions]

@@ -57,6 +57,8 @@ _INDEX = search.Index(
     containers=('schedule',),
 )
 
+_INDEX_V1 = _INDEX.without('project_id')
+
 _SERVED = {
     'session_id': 'PRIMARY',
     'user_id': 'ix_sessions_list_user',
@@ -134,8 +136,12 @@ def _find(
     context: RequestContext, wanted: search.Search, page: search.Page
 ) -> tuple[list[Document], list[str]]:
     """One page, and which of its sessions have an overdue run."""
-    listing = search.Listing(sa.and_(*_owned(context)), 'ix_sessions_list', _SERVED)
-    keys = search.keys(_INDEX, [listing], wanted, page)
+    owned = sa.and_(*_owned(context))
+    if context.scope.is_v1:
+        index, listing = _INDEX_V1, search.Listing(owned, 'ix_sessions_list_user', _SERVED)
+    else:
+        index, listing = _INDEX, search.Listing(owned, 'ix_sessions_list', _SERVED)
+    keys = search.keys(index, [listing], wanted, page)
     statement = (
         sa.select(*session_rows.SHOWN)
         .join(keys, sa.and_(keys.c.project_id == Session.project_id, keys.c.id == Session.id))

@@ -37,6 +37,29 @@ SCHEMA: common.Schema = {
     ],
 }
 
+# v1 has no status, and never looked at types: agents of its time write null and numbers. The first documents of the
+# project spell the host name in two words.
+_NOT_EMPTY: common.Schema = {
+    'type': ['string', 'number', 'boolean', 'null'],
+    'minLength': 1,
+    'description': 'a string that is not empty, a number, a boolean or null',
+}
+SCHEMA_V1: common.Schema = {
+    'type': 'object',
+    'required': ['backup_name', 'container'],
+    'properties': {
+        'backup_name': _NOT_EMPTY,
+        'container': _NOT_EMPTY,
+        'hostname': _NOT_EMPTY,
+        'job_id': SCHEMA['properties']['job_id'],
+    },
+    'description': 'an object with a "hostname"',
+    'anyOf': [
+        {'required': ['hostname']},
+        {'required': ['host_name'], 'properties': {'host_name': _NOT_EMPTY}},
+    ],
+}
+
 PATCH_SCHEMA: common.Schema = {
     'type': 'object',
     'properties': {'status': _STATUS, 'backup_metadata': common.OBJECT},
@@ -45,6 +68,7 @@ PATCH_SCHEMA: common.Schema = {
 _patch = common.Validator(PATCH_SCHEMA)
 
 check_create = common.Validator(SCHEMA).check
+check_create_v1 = common.Validator(SCHEMA_V1).check
 
 
 def check_update(patch: common.Document) -> None:

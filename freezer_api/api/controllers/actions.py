@@ -20,7 +20,7 @@ class ActionsController(RestController):
     @expose('GET', rule='actions:get_all')
     def get_all(self, request: Request) -> Document:
         """GET /v2/{project_id}/actions: one page, oldest first."""
-        return {'actions': actions.find(request.caller, request.search(), request.page())}
+        return self.listed(request, actions.find(request.caller, request.search(), request.page()))
 
     @expose('POST', rule='actions:create', status=201)
     def post(self, request: Request) -> Reply:
@@ -34,7 +34,7 @@ class ActionsController(RestController):
     @expose('GET', '{action_id}', rule='actions:get')
     def get(self, request: Request, action_id: str) -> Reply:
         """GET /v2/{project_id}/actions/{action_id}."""
-        return Reply(*actions.get(request.caller, action_id), found=True)
+        return self.found(request, *actions.get(request.caller, action_id))
 
     @expose('PATCH', '{action_id}', rule='actions:update')
     def patch(self, request: Request, action_id: str) -> Reply:
@@ -63,5 +63,6 @@ class ActionsController(RestController):
 
     @expose('DELETE', '{action_id}', rule='actions:delete', status=204)
     def delete(self, request: Request, action_id: str) -> None:
-        """DELETE /v2/{project_id}/actions/{action_id}: 204 whether or not it was there."""
-        actions.delete(request.caller, action_id, request.expected_version)
+        """DELETE /v2/{project_id}/actions/{action_id}: 204 whether or not it was there; v1: 404 if it was not."""
+        existed = actions.delete(request.caller, action_id, request.expected_version)
+        self.check_deleted(request, existed)

@@ -10,6 +10,9 @@ from freezer_api.schemas import backups as schema
 
 # Of a PATCH that brings the metadata flat, as scheduler 19.0.0 does: what is not metadata.
 _NOT_METADATA = ('backup_id', 'project_id', 'user_id', 'status')
+# What only the other version shows of a backup.
+_HIDDEN_IN_V2 = ('user_name',)
+_HIDDEN_IN_V1 = ('project_id', 'status')
 
 
 class BackupsController(RestController):
@@ -17,29 +20,33 @@ class BackupsController(RestController):
 
     collection = 'backups'
 
+    def show(self, request: Request, document: Document) -> Document:
+        """A backup as the version of the request shows it: v1 with the name of its creator, v2 with its status."""
+        return without(document, _HIDDEN_IN_V1 if request.version_1 else _HIDDEN_IN_V2)
+
     @expose('GET', rule='backups:get_all')
     def get_all(self, request: Request) -> Document:
         """GET /v2/{project_id}/backups: one page, oldest record first."""
-        return {'backups': backups.find(request.caller, request.search(), request.page())}
+        return self.listed(request, backups.find(request.caller, request.search(), request.page()))
 
     @expose('POST', rule='backups:create', status=201)
     def post(self, request: Request) -> Reply:
-        """POST /v2/{project_id}/backups: the body is the metadata, and ``status``."""
+        """POST /v2/{project_id}/backups: the body is the metadata and, in v2, ``status``."""
         document = request.document()
-        schema.check_create(document)
+        status = schema.AVAILABLE
+        if request.version_1:
+            schema.check_create_v1(document)
+        else:
+            schema.check_create(document)
+            status = document.pop('status', status)
         backup_id = session.new_id()
-        backups.create(
-            request.caller,
-            backup_id,
-            document.get('status', schema.AVAILABLE),
-            without(document, ['status']),
-        )
+        backups.create(request.caller, backup_id, status, document)
         return Reply({'backup_id': backup_id}, 1)
 
     @expose('GET', '{backup_id}', rule='backups:get')
     def get(self, request: Request, backup_id: str) -> Reply:
         """GET /v2/{project_id}/backups/{backup_id}."""
-        return Reply(*backups.get(request.caller, backup_id), found=True)
+        return self.found(request, *backups.get(request.caller, backup_id))
 
     @expose('PATCH', '{backup_id}', rule='backups:update', v1=False)
     def patch(self, request: Request, backup_id: str) -> Reply:
@@ -54,7 +61,9 @@ class BackupsController(RestController):
         def change(status: str, metadata: Document) -> tuple[str, Document]:
             return patch.get('status', status), {**metadata, **added}
 
-        return Reply(*backups.update(request.caller, backup_id, change, request.expected_version))
+        expected = request.expected_version
+        document, version = backups.update(request.caller, backup_id, change, expected)
+        return Reply(self.show(request, document), version)
 
     @expose('DELETE', '{backup_id}', rule='backups:delete', status=204)
     def delete(self, request: Request, backup_id: str) -> None:

@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """Routing below a collection."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, ClassVar
 
 from freezer_api import exceptions
 from freezer_api.api.expose import Route
 from freezer_api.api.request import Document, Reply, Request
 from freezer_api.context import Scope
+from freezer_api.db.documents import without
 
 Answer = Document | Reply | None
 
@@ -66,6 +67,26 @@ class RestController:
         context = request.caller
         request.services.policy.authorize(context, route.rule, project_id)
         context.scope = Scope(project_id, user_id=context.user_id if request.version_1 else None)
+
+    def show(self, request: Request, document: Document) -> Document:
+        """A document as the version of the request shows it: v1 knows no projects."""
+        return without(document, ['project_id']) if request.version_1 else document
+
+    def found(self, request: Request, document: Document, version: int) -> Reply:
+        """The answer to a GET of one document."""
+        return Reply(self.show(request, document), version, found=True)
+
+    def listed(self, request: Request, documents: Iterable[Document]) -> Document:
+        """The answer to a GET of a list."""
+        return {self.collection: [self.show(request, document) for document in documents]}
+
+    def check_deleted(self, request: Request, existed: bool) -> None:
+        """Let a DELETE of nothing be a success, as callers of v2 expect, or an error, as those of v1 do.
+
+        :raises NotFound: v1, and there was nothing
+        """
+        if request.version_1 and not existed:
+            raise exceptions.NotFound(f'There is no such {self.collection.removesuffix("s")}.')
 
     def allows(self, request: Request, rule: str) -> bool:
         """Whether the caller also passes another rule, for the project of the request."""

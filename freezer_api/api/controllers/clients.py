@@ -17,7 +17,7 @@ class ClientsController(RestController):
     @expose('GET', rule='clients:get_all')
     def get_all(self, request: Request) -> Document:
         """GET /v2/{project_id}/clients: one page, oldest first."""
-        return {'clients': clients.find(request.caller, request.search(), request.page())}
+        return self.listed(request, clients.find(request.caller, request.search(), request.page()))
 
     @expose('POST', rule='clients:create', status=201)
     def post(self, request: Request) -> Document:
@@ -32,9 +32,10 @@ class ClientsController(RestController):
     @expose('GET', '{client_id}', rule='clients:get')
     def get(self, request: Request, client_id: str) -> Reply:
         """GET /v2/{project_id}/clients/{client_id}."""
-        return Reply(*clients.get(request.caller, client_id), found=True)
+        return self.found(request, *clients.get(request.caller, client_id))
 
     @expose('DELETE', '{client_id}', rule='clients:delete', status=204)
     def delete(self, request: Request, client_id: str) -> None:
-        """DELETE /v2/{project_id}/clients/{client_id}: 204 whether or not it was there."""
-        clients.delete(request.caller, client_id, request.expected_version)
+        """DELETE /v2/{project_id}/clients/{client_id}: 204 whether or not it was there; v1: 404 if it was not."""
+        existed = clients.delete(request.caller, client_id, request.expected_version)
+        self.check_deleted(request, existed)

@@ -22,19 +22,30 @@ class JobsController(RestController):
 
     collection = 'jobs'
 
+    def show(self, request: Request, document: Document) -> Document:
+        """A job as the version of the request shows it."""
+        document = super().show(request, document)
+        if request.version_1:
+            entries = document['job_actions']
+            document['job_actions'] = [without(entry, ['project_id']) for entry in entries]
+        return document
+
     @expose('GET', rule='jobs:get_all')
     def get_all(self, request: Request) -> Document:
         """GET /v2/{project_id}/jobs: one page, oldest first; of all projects for those who may ask."""
         context = request.caller
-        sees_all = self.allows(request, 'jobs:get_all_projects')
-        if types.boolean(request.query, 'all_projects') and sees_all:
+        sees_all = request.version_1 or self.allows(request, 'jobs:get_all_projects')
+        if not request.version_1 and types.boolean(request.query, 'all_projects') and sees_all:
             context.scope = dataclasses.replace(context.scope, all_projects=True)
-        return {'jobs': jobs.find(context, request.search(), request.page(), show_pid=sees_all)}
+        found = jobs.find(context, request.search(), request.page(), show_pid=sees_all)
+        return self.listed(request, found)
 
     @expose('POST', rule='jobs:create', status=201)
     def post(self, request: Request) -> Reply:
-        """POST /v2/{project_id}/jobs: store a job and the actions that it brings."""
+        """POST /v2/{project_id}/jobs: store a job and the actions that it brings; v1: always under a new id."""
         document = request.document()
+        if request.version_1:
+            document.pop('job_id', None)
         schema.check_create(definitions.fill_entries(document))
         document = _owned_by_caller(document)
         job_id = document.get('job_id') or session.new_id()
@@ -47,8 +58,8 @@ class JobsController(RestController):
     @expose('GET', '{job_id}', rule='jobs:get')
     def get(self, request: Request, job_id: str) -> Reply:
         """GET /v2/{project_id}/jobs/{job_id}."""
-        sees_all = self.allows(request, 'jobs:get_all_projects')
-        return Reply(*jobs.get(request.caller, job_id, show_pid=sees_all), found=True)
+        sees_all = request.version_1 or self.allows(request, 'jobs:get_all_projects')
+        return self.found(request, *jobs.get(request.caller, job_id, show_pid=sees_all))
 
     @expose('PATCH', '{job_id}', rule='jobs:update')
     def patch(self, request: Request, job_id: str) -> Reply:
@@ -85,8 +96,9 @@ class JobsController(RestController):
 
     @expose('DELETE', '{job_id}', rule='jobs:delete', status=204)
     def delete(self, request: Request, job_id: str) -> None:
-        """DELETE /v2/{project_id}/jobs/{job_id}: 204 whether or not it was there."""
-        jobs.delete(request.caller, job_id, request.expected_version)
+        """DELETE /v2/{project_id}/jobs/{job_id}: 204 whether or not it was there; v1: 404 if it was not."""
+        existed = jobs.delete(request.caller, job_id, request.expected_version)
+        self.check_deleted(request, existed)
 
     @expose('POST', '{job_id}', 'event', rule='jobs:event:create', status=202)
     def post_event(self, request: Request, job_id: str) -> Document:

@@ -38,11 +38,12 @@ def versions(request: Request) -> Document:
     return {
         'versions': [
             {
-                'id': 'v2',
-                'status': 'CURRENT',
+                'id': version,
+                'status': status,
                 'updated': '2018-02-21T13:30:00',
-                'links': [{'href': f'{request.application_url}/v2/', 'rel': 'self'}],
+                'links': [{'href': f'{request.application_url}/{version}/', 'rel': 'self'}],
             }
+            for version, status in (('v2', 'CURRENT'), ('v1', 'DEPRECATED'))
         ]
     }
 
@@ -55,6 +56,9 @@ def _resource(template: str, allow: list[str], *names: str) -> Document:
     }
 
 
+HOME_V1: Document = {
+    'resources': {'rel/backups': _resource('/v1/backups/{backup_id}', ['GET'], 'backup_id')}
+}
 HOME_V2: Document = {
     'resources': {
         'rel/backups': _resource(
@@ -85,7 +89,7 @@ class Root:
         """
         controller, project_id, segments = _locate(request)
         handler, names = controller.find(request, segments)
-        controller.authorize(request, handler.route, project_id)
+        controller.authorize(request, handler.route, project_id or _project_of_token(request))
         return handler, names
 
 
@@ -98,8 +102,20 @@ def methods(request: Request) -> list[str]:
     return controller.methods(request, segments)
 
 
-def _locate(request: Request) -> tuple[RestController, str, list[str]]:
-    """The controller of a path, the project, and the segments below the collection.
+def _project_of_token(request: Request) -> str:
+    """The project of a request by v1, which is bound to the user of the token too.
+
+    :raises Forbidden: the token has none: it is for a domain or the system, or for nothing
+    """
+    caller = request.caller
+    project_id: str = caller.project_id or ''
+    if not is_project_id(project_id) or not caller.user_id:
+        raise exceptions.Forbidden('Version 1 needs the token of a user for a project.')
+    return project_id
+
+
+def _locate(request: Request) -> tuple[RestController, str | None, list[str]]:
+    """The controller of a path, the project (none in v1), and the segments below the collection.
 
     :raises NotFound: no such path
     """
@@ -113,9 +129,10 @@ def _locate(request: Request) -> tuple[RestController, str, list[str]]:
     if not path.isprintable() or any(segment.strip() != segment for segment in segments):
         # No id has them, and the databases disagree on what to make of them.
         raise exceptions.NotFound('There is no such path.')
-    if not segments or segments[0] != 'v2' or len(segments) < 3:
-        raise exceptions.NotFound('There is no such path.')
-    project_id, collection, *rest = segments[1:]
-    if collection not in COLLECTIONS or not is_project_id(project_id):
-        raise exceptions.NotFound('There is no such path.')
-    return COLLECTIONS[collection], project_id, rest
+    match segments:
+        case ['v1', collection, *rest] if collection in COLLECTIONS:
+            return COLLECTIONS[collection], None, rest
+        case ['v2', project_id, collection, *rest] if collection in COLLECTIONS:
+            if is_project_id(project_id):
+                return COLLECTIONS[collection], project_id, rest
+    raise exceptions.NotFound('There is no such path.')

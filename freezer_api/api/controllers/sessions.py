@@ -18,7 +18,7 @@ class SessionsController(RestController):
     @expose('GET', rule='sessions:get_all')
     def get_all(self, request: Request) -> Document:
         """GET /v2/{project_id}/sessions: one page, oldest first."""
-        return {'sessions': sessions.find(request.caller, request.search(), request.page())}
+        return self.listed(request, sessions.find(request.caller, request.search(), request.page()))
 
     @expose('POST', rule='sessions:create', status=201)
     def post(self, request: Request) -> Reply:
@@ -32,12 +32,15 @@ class SessionsController(RestController):
     @expose('GET', '{session_id}', rule='sessions:get')
     def get(self, request: Request, session_id: str) -> Reply:
         """GET /v2/{project_id}/sessions/{session_id}."""
-        return Reply(*sessions.get(request.caller, session_id), found=True)
+        return self.found(request, *sessions.get(request.caller, session_id))
 
     @expose('PATCH', '{session_id}', rule='sessions:update')
     def patch(self, request: Request, session_id: str) -> Reply:
         """PATCH /v2/{project_id}/sessions/{session_id}: merge into the stored session."""
         patch = request.document()
+        if request.version_1 and patch.get('jobs') == []:
+            # How services of its time showed a session without jobs.
+            del patch['jobs']
         jobs = patch.get('jobs')
         named = jobs.keys() if isinstance(jobs, dict) else None
 
@@ -67,8 +70,9 @@ class SessionsController(RestController):
 
     @expose('DELETE', '{session_id}', rule='sessions:delete', status=204)
     def delete(self, request: Request, session_id: str) -> None:
-        """DELETE /v2/{project_id}/sessions/{session_id}: 204 whether or not it was there."""
-        sessions.delete(request.caller, session_id, request.expected_version)
+        """DELETE /v2/{project_id}/sessions/{session_id}: 204 whether or not it was there; v1: 404 if it was not."""
+        existed = sessions.delete(request.caller, session_id, request.expected_version)
+        self.check_deleted(request, existed)
 
     @expose('POST', '{session_id}', 'action', rule='sessions:action:create', status=202)
     def post_action(self, request: Request, session_id: str) -> Document:
