@@ -16,27 +16,29 @@ NEWER = {**BACKUP, 'container': 'newer'}
 class ActionsTestCase(base.ApiTestCase):
     """A project with one client that can do everything."""
 
+    versions = ('v1', 'v2')
+
     def setUp(self) -> None:
         super().setUp()
         self.register(self.api)
 
     def register(self, caller: base.Client) -> None:
-        caller.post(caller.v2('clients'), json={'client_id': HOST}, status=201)
+        caller.post(caller.url('clients'), json={'client_id': HOST}, status=201)
 
     def create(
         self, action_id: str | None = 'a', caller: base.Client | None = None, **document: Any
     ) -> str:
         caller = caller or self.api
         body = {'action_id': action_id, 'freezer_action': BACKUP, **document}
-        return str(caller.post(caller.v2('actions'), json=body, status=201).json['action_id'])
+        return str(caller.post(caller.url('actions'), json=body, status=201).json['action_id'])
 
     def read(self, action_id: str = 'a', caller: base.Client | None = None) -> Document:
         caller = caller or self.api
-        document: Document = caller.get(caller.v2('actions', action_id), status=200).json
+        document: Document = caller.get(caller.url('actions', action_id), status=200).json
         return document
 
     def patch(self, action_id: str = 'a', **document: Any) -> Document:
-        path = self.v2('actions', action_id)
+        path = self.url('actions', action_id)
         return dict(self.api.patch(path, json=document, status=200).json)
 
     def change(self, *definitions: Document) -> None:
@@ -45,18 +47,18 @@ class ActionsTestCase(base.ApiTestCase):
             self.patch(freezer_action=definition)
 
     def delete(self, action_id: str = 'a') -> None:
-        self.api.delete(self.v2('actions', action_id), status=204)
+        self.api.delete(self.url('actions', action_id), status=204)
 
     def send_job(self, *entries: Document, status: int = 201, **document: Any) -> Document:
         body = {'client_id': HOST, 'job_actions': list(entries), **document}
-        return dict(self.api.post(self.v2('jobs'), json=body, status=status).json)
+        return dict(self.api.post(self.url('jobs'), json=body, status=status).json)
 
     def job(self, *entries: Document, **document: Any) -> str:
-        return str(self.send_job(*entries, **document)['job_id'])
+        return self.api.create_job({'client_id': HOST, 'job_actions': list(entries), **document})
 
     def read_job(self, job_id: str, caller: base.Client | None = None) -> Document:
         caller = caller or self.api
-        document: Document = caller.get(caller.v2('jobs', job_id), status=200).json
+        document: Document = caller.get(caller.url('jobs', job_id), status=200).json
         return document
 
     def entries(self, job_id: str) -> list[Document]:
@@ -67,7 +69,7 @@ class ActionsTestCase(base.ApiTestCase):
         return [entry['freezer_action'] for entry in self.entries(job_id)]
 
     def patch_job(self, job_id: str, document: Document, status: int = 200) -> Document:
-        return dict(self.api.patch(self.v2('jobs', job_id), json=document, status=status).json)
+        return dict(self.api.patch(self.url('jobs', job_id), json=document, status=status).json)
 
     def assert_nothing_stored(self, method: str, path: str, body: Any, status: int) -> None:
         before = self.rows()
@@ -97,12 +99,12 @@ class CatalogueTest(ActionsTestCase):
             'timeout': 5,
         }
         self.create(**document)
-        server = {'action_id': 'a', 'project_id': 'p1', 'user_id': 'alice'}
+        server = {'action_id': 'a', **self.owner()}
         self.assertEqual({**document, **server}, self.read())
 
     def test_list_and_single_answer_are_equal(self) -> None:
         self.create(mandatory=True, extra=1)
-        self.assertEqual([self.read()], self.api.get(self.v2('actions')).json['actions'])
+        self.assertEqual([self.read()], self.api.get(self.url('actions')).json['actions'])
 
     def test_retries_and_mandatory_have_defaults(self) -> None:
         for given in ({}, {'max_retries': None, 'max_retries_interval': None, 'mandatory': None}):
@@ -119,7 +121,7 @@ class CatalogueTest(ActionsTestCase):
     def test_taken_id_is_a_conflict(self) -> None:
         self.create()
         body = {'action_id': 'a', 'freezer_action': OLDER}
-        self.assert_nothing_stored('POST', self.v2('actions'), body, 409)
+        self.assert_nothing_stored('POST', self.url('actions'), body, 409)
 
     def test_id_is_free_after_deletion(self) -> None:
         self.create(description='old')
@@ -127,7 +129,7 @@ class CatalogueTest(ActionsTestCase):
         self.create()
         self.assertNotIn('description', self.read())
         self.delete()
-        answer = self.api.post(self.v2('actions', 'a'), json={'freezer_action': OLDER}, status=201)
+        answer = self.api.post(self.url('actions', 'a'), json={'freezer_action': OLDER}, status=201)
         self.assertEqual({'action_id': 'a', 'version': 1}, answer.json)
 
     def test_what_is_wrong_is_refused_and_stores_nothing(self) -> None:
@@ -145,14 +147,14 @@ class CatalogueTest(ActionsTestCase):
             {'freezer_action': BACKUP, 'mandatory': 'yes'},
         ]
         for document in wrong:
-            self.assert_nothing_stored('POST', self.v2('actions'), document, 400)
-            self.assert_nothing_stored('POST', self.v2('actions', 'a'), document, 400)
-            self.assert_nothing_stored('PATCH', self.v2('actions', 'a'), document, 400)
+            self.assert_nothing_stored('POST', self.url('actions'), document, 400)
+            self.assert_nothing_stored('POST', self.url('actions', 'a'), document, 400)
+            self.assert_nothing_stored('PATCH', self.url('actions', 'a'), document, 400)
         for document in ({}, {'freezer_action': {}}, {'freezer_action': {'mode': 'fs'}}):
-            self.assert_nothing_stored('POST', self.v2('actions'), document, 400)
-            self.assert_nothing_stored('POST', self.v2('actions', 'a'), document, 400)
+            self.assert_nothing_stored('POST', self.url('actions'), document, 400)
+            self.assert_nothing_stored('POST', self.url('actions', 'a'), document, 400)
         body = {'action_id': 'a/b', 'freezer_action': BACKUP}
-        self.assert_nothing_stored('POST', self.v2('actions'), body, 400)
+        self.assert_nothing_stored('POST', self.url('actions'), body, 400)
 
     def test_patch_leaves_absent_keys_alone(self) -> None:
         self.create(max_retries=2, max_retries_interval=9, mandatory=True, extra={'a': 1, 'b': 2})
@@ -187,20 +189,19 @@ class CatalogueTest(ActionsTestCase):
     def test_complete_answer_of_an_action_changes_nothing(self) -> None:
         self.create(extra=1)
         self.assertEqual({'action_id': 'a', 'version': 1}, self.patch(**self.read()))
-        answer = self.api.post(self.v2('actions', 'a'), json=self.read(), status=201)
+        answer = self.api.post(self.url('actions', 'a'), json=self.read(), status=201)
         self.assertEqual(1, answer.json['version'])
 
     def test_replacing_leaves_nothing_of_the_old_document(self) -> None:
         self.create(max_retries=2, max_retries_interval=9, mandatory=True, extra=1)
         definition = {'action': 'restore', 'restore_abs_path': '/'}
         body = {'freezer_action': definition}
-        answer = self.api.post(self.v2('actions', 'a'), json=body, status=201)
+        answer = self.api.post(self.url('actions', 'a'), json=body, status=201)
         self.assertEqual({'action_id': 'a', 'version': 2}, answer.json)
         self.assertEqual(
             {
                 'action_id': 'a',
-                'project_id': 'p1',
-                'user_id': 'alice',
+                **self.owner(),
                 'max_retries': 5,
                 'max_retries_interval': 6,
                 'mandatory': False,
@@ -209,12 +210,13 @@ class CatalogueTest(ActionsTestCase):
             self.read(),
         )
 
+    @base.only('v2')
     def test_owner_project_and_id_are_those_of_the_creation(self) -> None:
         forged = {'user_id': 'mallory', 'project_id': 'p2', 'version': 9, '_version': 9}
         self.create(**forged)
         bob = self.as_('bob')
-        bob.patch(self.v2('actions', 'a'), json={**forged, 'action_id': 'b'}, status=200)
-        bob.post(self.v2('actions', 'a'), json={**forged, 'freezer_action': OLDER}, status=201)
+        bob.patch(self.url('actions', 'a'), json={**forged, 'action_id': 'b'}, status=200)
+        bob.post(self.url('actions', 'a'), json={**forged, 'freezer_action': OLDER}, status=201)
         stored = self.read()
         self.assertEqual(
             ('a', 'alice', 'p1'),
@@ -223,12 +225,12 @@ class CatalogueTest(ActionsTestCase):
         self.assertNotIn('version', stored)
 
     def test_missing_action_is_not_found(self) -> None:
-        path = self.v2('actions', 'none')
+        path = self.url('actions', 'none')
         for method in ('GET', 'PATCH'):
             answer = self.api.request(method, path, json={}, status=404)
             self.assertEqual(404, answer.json['code'])
         self.api.head(path, status=404)
-        self.api.delete(path, status=204)
+        self.api.delete(path, status=self.deleted_nothing)
 
     def test_projects_do_not_see_each_other(self) -> None:
         other = self.as_('bob', project='p2')
@@ -237,9 +239,9 @@ class CatalogueTest(ActionsTestCase):
         self.create('a', other, freezer_action=OLDER)
         before = self.read(caller=other)
         self.change(NEWER)
-        self.api.get(self.v2('actions', 'theirs'), status=404)
-        self.api.patch(self.v2('actions', 'theirs'), json={}, status=404)
-        self.delete('theirs')
+        self.api.get(self.url('actions', 'theirs'), status=404)
+        self.api.patch(self.url('actions', 'theirs'), json={}, status=404)
+        self.api.delete(self.url('actions', 'theirs'), status=self.deleted_nothing)
         self.delete()
         self.assertEqual(before, self.read(caller=other))
         self.assertEqual('theirs', self.read('theirs', other)['action_id'])
@@ -260,21 +262,21 @@ class VersionTest(ActionsTestCase):
             )
         ]
         self.assertEqual([2, 2, 3, 3, 4, 5], versions)
-        self.assertEqual('"5"', self.api.get(self.v2('actions', 'a')).headers['ETag'])
+        self.assertEqual('"5"', self.api.get(self.url('actions', 'a')).headers['ETag'])
 
     def test_values_of_other_types_are_changes(self) -> None:
         self.create(freezer_action={'action': 'backup', 'x': 1})
         for value in (True, 1.0, '1', [1], 1):
-            before = self.api.get(self.v2('actions', 'a')).headers['ETag']
+            before = self.api.get(self.url('actions', 'a')).headers['ETag']
             self.patch(freezer_action={'x': value})
             self.assertEqual(repr(value), repr(self.read()['freezer_action']['x']))
-            self.assertNotEqual(before, self.api.get(self.v2('actions', 'a')).headers['ETag'])
+            self.assertNotEqual(before, self.api.get(self.url('actions', 'a')).headers['ETag'])
 
     def test_writes_with_another_version_are_refused_and_store_nothing(self) -> None:
         self.create()
         job_id = self.job({'action_id': 'a'})
         before = self.rows()
-        path = self.v2('actions', 'a')
+        path = self.url('actions', 'a')
         body = {'freezer_action': OLDER}
         for method in ('PATCH', 'POST', 'DELETE'):
             for tag in ('"2"', '"x"'):
@@ -284,7 +286,7 @@ class VersionTest(ActionsTestCase):
 
     def test_writes_with_the_stored_version_pass(self) -> None:
         self.create()
-        path = self.v2('actions', 'a')
+        path = self.url('actions', 'a')
         body = {'freezer_action': OLDER}
         self.api.patch(path, json=body, headers={'If-Match': '"1"'}, status=200)
         self.api.post(path, json={'freezer_action': NEWER}, headers={'If-Match': '"2"'}, status=201)
@@ -292,14 +294,14 @@ class VersionTest(ActionsTestCase):
 
     def test_known_version_is_not_sent_again(self) -> None:
         self.create()
-        path = self.v2('actions', 'a')
+        path = self.url('actions', 'a')
         answer = self.api.get(path, headers={'If-None-Match': '"1"'}, status=304)
         self.assertEqual(b'', answer.body)
         self.api.get(path, headers={'If-None-Match': '"2"'}, status=200)
 
     def test_head_answers_as_get_without_a_body(self) -> None:
         self.create()
-        for path in (self.v2('actions', 'a'), self.v2('actions')):
+        for path in (self.url('actions', 'a'), self.url('actions')):
             got, head = self.api.get(path), self.api.head(path, status=200)
             self.assertEqual(b'', head.body)
             self.assertEqual(got.headers.get('ETag'), head.headers.get('ETag'))
@@ -313,7 +315,7 @@ class AutomaticTest(ActionsTestCase):
             options = {'max_retries': 2, 'max_retries_interval': 30, 'mandatory': True}
             job_id = self.job({'freezer_action': BACKUP, **options, 'extra': 1, **given})
             [entry] = self.entries(job_id)
-            owned = {'project_id': 'p1', 'user_id': 'alice', 'action_id': entry['action_id']}
+            owned = {**self.owner(), 'action_id': entry['action_id']}
             expected = {'freezer_action': BACKUP, **options, **owned}
             self.assertEqual({**expected, 'extra': 1}, entry)
             self.assertEqual(expected, self.read(entry['action_id']))
@@ -334,13 +336,14 @@ class AutomaticTest(ActionsTestCase):
 
     def test_patch_and_replace_make_actions_too(self) -> None:
         job_id = self.job()
-        path = self.v2('jobs', job_id)
+        path = self.url('jobs', job_id)
         body = {'client_id': HOST, 'job_actions': [{'freezer_action': BACKUP}]}
         for method in ('PATCH', 'POST'):
             self.api.request(method, path, json=body)
             [entry] = self.entries(job_id)
             self.assertEqual(BACKUP, self.read(entry['action_id'])['freezer_action'])
 
+    @base.only('v2')
     def test_refused_job_leaves_no_action_behind(self) -> None:
         new = {'freezer_action': BACKUP}
         job_id = self.job(job_id='taken')
@@ -351,9 +354,9 @@ class AutomaticTest(ActionsTestCase):
             ({'job_actions': [new], 'job_id': 'taken'}, 409),
         ):
             body = {'client_id': HOST, **document}
-            self.assert_nothing_stored('POST', self.v2('jobs'), body, status)
+            self.assert_nothing_stored('POST', self.url('jobs'), body, status)
             if status == 422:
-                self.assert_nothing_stored('PATCH', self.v2('jobs', job_id), body, status)
+                self.assert_nothing_stored('PATCH', self.url('jobs', job_id), body, status)
 
 
 class ReferenceTest(ActionsTestCase):
@@ -367,6 +370,7 @@ class ReferenceTest(ActionsTestCase):
         ):
             self.assertEqual([BACKUP], self.definitions(self.job(entry)))
 
+    @base.only('v2')
     def test_equal_definition_is_a_reference(self) -> None:
         stored = {**BACKUP, 'null': None, 'empty': '', 'nested': {'a': [1, None]}}
         self.create(freezer_action=stored)
@@ -397,6 +401,7 @@ class ReferenceTest(ActionsTestCase):
         self.assertEqual(BACKUP, entry['freezer_action'])
         self.assertEqual(2, entry['max_retries'])
 
+    @base.only('v2')
     def test_unknown_name_is_refused_on_every_write(self) -> None:
         job_id = self.job(job_id='here')
         for entry in (
@@ -406,11 +411,12 @@ class ReferenceTest(ActionsTestCase):
             self.create(None)
             for entries in ([entry], [{'freezer_action': BACKUP}, entry]):
                 body = {'client_id': HOST, 'job_actions': entries}
-                self.assert_nothing_stored('POST', self.v2('jobs'), body, 422)
-                self.assert_nothing_stored('POST', self.v2('jobs', job_id), body, 422)
-                self.assert_nothing_stored('POST', self.v2('jobs', 'new'), body, 422)
-                self.assert_nothing_stored('PATCH', self.v2('jobs', job_id), body, 422)
+                self.assert_nothing_stored('POST', self.url('jobs'), body, 422)
+                self.assert_nothing_stored('POST', self.url('jobs', job_id), body, 422)
+                self.assert_nothing_stored('POST', self.url('jobs', 'new'), body, 422)
+                self.assert_nothing_stored('PATCH', self.url('jobs', job_id), body, 422)
 
+    @base.only('v2')
     def test_other_definition_is_refused_on_every_write(self) -> None:
         self.create(freezer_action={**BACKUP, 'number': 1, 'flag': True})
         stored = self.read()['freezer_action']
@@ -432,34 +438,37 @@ class ReferenceTest(ActionsTestCase):
                     {'action_id': 'a', 'freezer_action': given},
                 ],
             }
-            self.assert_nothing_stored('POST', self.v2('jobs'), body, 422)
-            self.assert_nothing_stored('POST', self.v2('jobs', job_id), body, 422)
-            self.assert_nothing_stored('PATCH', self.v2('jobs', job_id), body, 422)
+            self.assert_nothing_stored('POST', self.url('jobs'), body, 422)
+            self.assert_nothing_stored('POST', self.url('jobs', job_id), body, 422)
+            self.assert_nothing_stored('PATCH', self.url('jobs', job_id), body, 422)
 
+    @base.only('v2')
     def test_action_of_another_project_is_unknown(self) -> None:
         other = self.as_('bob', project='p2')
         self.create('theirs', other)
         self.register(other)
         body = {'client_id': HOST, 'job_actions': [{'action_id': 'theirs'}]}
-        other.post(other.v2('jobs'), json=body, status=201)
+        other.post(other.url('jobs'), json=body, status=201)
         for entry in (
             {'action_id': 'theirs'},
             {'action_id': 'theirs', 'freezer_action': BACKUP},
         ):
             body['job_actions'] = [entry]
-            self.assert_nothing_stored('POST', self.v2('jobs'), body, 422)
+            self.assert_nothing_stored('POST', self.url('jobs'), body, 422)
 
+    @base.only('v2')
     def test_definition_that_a_job_of_another_project_holds_is_refused(self) -> None:
         other = self.as_('bob', project='p2')
         self.register(other)
         self.create('a', other, freezer_action=OLDER)
         body: Document = {'client_id': HOST, 'job_actions': [{'action_id': 'a'}]}
-        other.post(other.v2('jobs'), json=body, status=201)
-        other.delete(other.v2('actions', 'a'), status=204)
+        other.post(other.url('jobs'), json=body, status=201)
+        other.delete(other.url('actions', 'a'), status=204)
         self.create()
         body['job_actions'] = [{'action_id': 'a', 'freezer_action': OLDER}]
-        self.assert_nothing_stored('POST', self.v2('jobs'), body, 422)
+        self.assert_nothing_stored('POST', self.url('jobs'), body, 422)
 
+    @base.only('v2')
     def test_one_action_can_be_named_twice(self) -> None:
         self.create()
         job_id = self.job({'action_id': 'a'}, {'freezer_action': OLDER}, {'action_id': 'a'})
@@ -477,7 +486,7 @@ class ReferenceTest(ActionsTestCase):
             {'action_id': 5},
         ):
             body = {'client_id': HOST, 'job_actions': [entry]}
-            self.assert_nothing_stored('POST', self.v2('jobs'), body, 400)
+            self.assert_nothing_stored('POST', self.url('jobs'), body, 400)
 
 
 class OptionsTest(ActionsTestCase):
@@ -513,6 +522,7 @@ class OptionsTest(ActionsTestCase):
         defaults = {'max_retries': 5, 'max_retries_interval': 6, 'mandatory': False}
         self.assertEqual([defaults], self.options(job_id))
 
+    @base.only('v2')
     def test_options_of_the_action_go_on_reaching_a_job_that_was_echoed(self) -> None:
         self.create(**self.OF_THE_ACTION)
         job_id = self.job({'action_id': 'a'})
@@ -533,8 +543,10 @@ class OptionsTest(ActionsTestCase):
 class FollowTest(ActionsTestCase):
     """A change of an action reaches the jobs that follow it."""
 
+    versions = ('v2',)
+
     def version(self, job_id: str) -> int:
-        return int(self.api.get(self.v2('jobs', job_id)).headers['ETag'].strip('"'))
+        return int(self.api.get(self.url('jobs', job_id)).headers['ETag'].strip('"'))
 
     def test_change_of_an_action_reaches_its_jobs(self) -> None:
         self.create()
@@ -549,7 +561,7 @@ class FollowTest(ActionsTestCase):
             self.assertEqual([NEWER], self.definitions(job_id))
             self.patch(action_id, freezer_action=BACKUP)
             body = {'freezer_action': OLDER}
-            self.api.post(self.v2('actions', action_id), json=body, status=201)
+            self.api.post(self.url('actions', action_id), json=body, status=201)
             self.assertEqual([OLDER], self.definitions(job_id))
             self.patch(action_id, freezer_action=BACKUP)
 
@@ -557,7 +569,7 @@ class FollowTest(ActionsTestCase):
         self.create()
         job_id = self.job({'action_id': 'a'})
         self.change(NEWER)
-        self.assertEqual([self.read_job(job_id)], self.api.get(self.v2('jobs')).json['jobs'])
+        self.assertEqual([self.read_job(job_id)], self.api.get(self.url('jobs')).json['jobs'])
 
     def test_change_raises_the_version_of_the_jobs_that_follow(self) -> None:
         self.create()
@@ -572,7 +584,7 @@ class FollowTest(ActionsTestCase):
         self.register(other)
         self.create('a', other)
         body = {'client_id': HOST, 'job_actions': [{'action_id': 'a'}]}
-        job_id = other.post(other.v2('jobs'), json=body, status=201).json['job_id']
+        job_id = other.post(other.url('jobs'), json=body, status=201).json['job_id']
         self.create()
         self.change(NEWER)
         self.delete()
@@ -595,7 +607,7 @@ class FollowTest(ActionsTestCase):
         self.delete()
         before = self.read_job(job_id)
         bob = self.as_('bob')
-        answer = bob.patch(self.v2('jobs', job_id), json=before, status=200)
+        answer = bob.patch(self.url('jobs', job_id), json=before, status=200)
         self.assertEqual(1, answer.json['version'])
         self.assertEqual(before, self.read_job(job_id))
 
@@ -636,6 +648,8 @@ class FollowTest(ActionsTestCase):
 class OlderCopyTest(ActionsTestCase):
     """Copies under the name of an action that has changed since."""
 
+    versions = ('v2',)
+
     def setUp(self) -> None:
         super().setUp()
         self.create(freezer_action=OLDER)
@@ -664,7 +678,7 @@ class OlderCopyTest(ActionsTestCase):
 
     def test_clone_of_an_older_answer_keeps_its_copy(self) -> None:
         clone = {key: value for key, value in self.copy.items() if key != 'job_id'}
-        job_id = self.api.post(self.v2('jobs'), json=clone, status=201).json['job_id']
+        job_id = self.api.post(self.url('jobs'), json=clone, status=201).json['job_id']
         self.assertEqual([OLDER], self.definitions(job_id))
         self.change(BACKUP)
         self.assertEqual([OLDER], self.definitions(job_id))

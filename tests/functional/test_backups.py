@@ -17,29 +17,33 @@ MINIMUM: Document = {
 
 
 class BackupsTestCase(base.ApiTestCase):
+    versions = ('v1', 'v2')
+
     def create(self, **keys: Any) -> str:
-        answer = self.api.post(self.v2('backups'), json={**MINIMUM, **keys}, status=201).json
+        answer = self.api.post(self.url('backups'), json={**MINIMUM, **keys}, status=201).json
         self.assertEqual(['backup_id'], list(answer))
         backup_id: str = answer['backup_id']
         return backup_id
 
     def shown(self, backup_id: str) -> Document:
-        document: Document = self.api.get(self.v2('backups', backup_id), status=200).json
+        document: Document = self.api.get(self.url('backups', backup_id), status=200).json
         return document
 
     def listed(self, search: Document | None = None, **query: Any) -> list[Document]:
         options = {'json': search} if search is not None else {}
-        path = self.v2('backups')
+        path = self.url('backups')
         found: list[Document] = self.api.get(path, params=query, **options).json['backups']
         return found
 
     def patch(self, backup_id: str, keys: Document, status: int = 200) -> Document:
+        # v1 cannot change backups.
         path = self.v2('backups', backup_id)
         document: Document = self.api.patch(path, json=keys, status=status).json
         return document
 
 
 class DocumentTest(BackupsTestCase):
+    @base.only('v2')
     def test_entry_of_the_list_is_exactly_what_tempest_compares(self) -> None:
         backup_id = self.create()
         (entry,) = self.listed()
@@ -80,7 +84,7 @@ class DocumentTest(BackupsTestCase):
             {key: type(value) for key, value in metadata.items()},
             {key: type(value) for key, value in shown['backup_metadata'].items()},
         )
-        self.assertEqual(('alice', 'p1'), (shown['user_id'], shown['project_id']))
+        self.assertLessEqual(self.owner().items(), shown.items())
 
     def test_long_list_of_files_comes_back(self) -> None:
         files = [f'/srv/www/some/folder/file-{number}' for number in range(20_000)]
@@ -94,6 +98,7 @@ class DocumentTest(BackupsTestCase):
         )
         self.assertEqual(201, answer.status_int)
 
+    @base.only('v2')
     def test_status_decides_which_keys_are_required(self) -> None:
         full = ('absent', 'available', 'deleted', 'restoring')
         partial = ('creating', 'error', 'deleting')
@@ -115,8 +120,9 @@ class DocumentTest(BackupsTestCase):
                     body = {**MINIMUM, **keys}
                     if status != 'absent':
                         body['status'] = status
-                    self.api.post(self.v2('backups'), json=body, status=expected)
+                    self.api.post(self.url('backups'), json=body, status=expected)
 
+    @base.only('v2')
     def test_absent_keys_are_as_null_ones(self) -> None:
         for key, status, expected in (
             ('backup_name', 'available', 400),
@@ -130,24 +136,28 @@ class DocumentTest(BackupsTestCase):
         ):
             with self.subTest(key=key, status=status):
                 body = {name: value for name, value in MINIMUM.items() if name != key}
-                self.api.post(self.v2('backups'), json={**body, 'status': status}, status=expected)
+                self.api.post(self.url('backups'), json={**body, 'status': status}, status=expected)
 
+    @base.only('v2')
     def test_status_is_no_part_of_the_metadata(self) -> None:
         shown = self.shown(self.create(status='creating'))
         self.assertEqual('creating', shown['status'])
         self.assertNotIn('status', shown['backup_metadata'])
 
+    @base.only('v2')
     def test_unknown_status_is_refused(self) -> None:
         for status in ('', 'done', 'Available', None, 0, ['available']):
             with self.subTest(status):
-                self.api.post(self.v2('backups'), json={**MINIMUM, 'status': status}, status=400)
+                self.api.post(self.url('backups'), json={**MINIMUM, 'status': status}, status=400)
         self.assertEqual([], self.listed())
 
     def test_backups_cannot_be_replaced(self) -> None:
-        self.api.post(self.v2('backups', self.create()), json=MINIMUM, status=405)
+        self.api.post(self.url('backups', self.create()), json=MINIMUM, status=405)
 
 
 class PatchTest(BackupsTestCase):
+    versions = ('v2',)
+
     def test_wrapped_metadata_is_merged_at_its_top_level(self) -> None:
         backup_id = self.create(status='creating', nested={'a': 1, 'b': 2}, list=[1, 2])
         added = {'nested': {'a': 3}, 'list': [3], 'level': None, 'status': 'plain', 'size': 5}
@@ -232,7 +242,7 @@ class PatchTest(BackupsTestCase):
         self.assertEqual(stored, self.rows())
 
     def test_version_rises_only_with_a_change(self) -> None:
-        path = self.v2('backups', self.create())
+        path = self.url('backups', self.create())
         etags = [
             self.api.patch(path, json=patch).headers['ETag']
             for patch in ({'size': 1}, {'size': 1}, {'status': 'available'}, {'size': 1.0})
@@ -245,8 +255,8 @@ class PatchTest(BackupsTestCase):
 class DeletionTest(BackupsTestCase):
     def test_deleted_backup_is_gone(self) -> None:
         backup_id, other = self.create(), self.create()
-        self.assertEqual(b'', self.api.delete(self.v2('backups', backup_id), status=204).body)
-        self.api.get(self.v2('backups', backup_id), status=404)
+        self.assertEqual(b'', self.api.delete(self.url('backups', backup_id), status=204).body)
+        self.api.get(self.url('backups', backup_id), status=404)
         self.assertEqual([other], [backup['backup_id'] for backup in self.listed()])
 
     def test_missing_and_foreign_backups_are_not_found(self) -> None:
@@ -254,13 +264,16 @@ class DeletionTest(BackupsTestCase):
         bob = self.as_(user='bob', project='p2')
         stored = self.rows()
         for api, name in ((bob, backup_id), (self.api, 'missing'), (bob, 'missing')):
-            for method, body in (('GET', {}), ('PATCH', {'status': 'error'}), ('DELETE', {})):
+            for method, path in (
+                ('GET', api.url('backups', name)),
+                ('PATCH', api.v2('backups', name)),
+                ('DELETE', api.url('backups', name)),
+            ):
                 with self.subTest(method=method, name=name):
-                    options = {'json': body} if body else {}
-                    path = api.v2('backups', name)
+                    options = {'json': {'status': 'error'}} if method == 'PATCH' else {}
                     answer = api.request(method, path, status=404, **options)
                     self.assertEqual(404, answer.json['code'])
-        self.assertEqual([], bob.get(bob.v2('backups')).json['backups'])
+        self.assertEqual([], bob.get(bob.url('backups')).json['backups'])
         self.assertEqual(stored, self.rows())
 
 
@@ -324,6 +337,7 @@ class ListTest(BackupsTestCase):
         self.assertEqual([web], self.found({'match_not': [{'status': 'error'}]}))
         self.assertEqual([web, database], self.found({'match_not': [{'size': 6}]}))
 
+    @base.only('v2')
     def test_patched_keys_are_found_anew(self) -> None:
         backup_id = self.create(status='creating', hostname=None)
         self.patch(backup_id, {'hostname': 'db', 'status': 'available', 'time_stamp': 7})
@@ -339,7 +353,7 @@ class ListTest(BackupsTestCase):
     def test_times_are_inclusive(self) -> None:
         first, second, third = (self.create(time_stamp=time) for time in (100, '200', 300))
         without = {key: value for key, value in MINIMUM.items() if key != 'time_stamp'}
-        self.api.post(self.v2('backups'), json=without, status=201)
+        self.api.post(self.url('backups'), json=without, status=201)
         self.create(time_stamp='')
         for search, expected in (
             ({'time_after': 100}, [first, second, third]),
@@ -357,7 +371,7 @@ class ListTest(BackupsTestCase):
                 self.assertEqual(expected, self.found(search))
         for wrong in ('soon', [1], {}, 1.5, True):
             with self.subTest(wrong):
-                path = self.v2('backups')
+                path = self.url('backups')
                 self.api.get(path, json={'time_after': wrong}, status=400)
 
     def test_search_may_be_in_the_query(self) -> None:

@@ -10,9 +10,11 @@ Document = dict[str, Any]
 
 
 class ClientsTestCase(base.ApiTestCase):
+    versions = ('v1', 'v2')
+
     def register(self, client_id: str, api: base.Client | None = None, **keys: Any) -> None:
         api = api or self.api
-        answer = api.post(api.v2('clients'), json={'client_id': client_id, **keys}, status=201)
+        answer = api.post(api.url('clients'), json={'client_id': client_id, **keys}, status=201)
         self.assertEqual({'client_id': client_id}, answer.json)
 
     def refused(
@@ -22,13 +24,13 @@ class ClientsTestCase(base.ApiTestCase):
         api = api or self.api
         stored = self.rows()
         document = {'client_id': client_id, **keys}
-        answer = api.post(api.v2('clients'), json=document, status=status)
+        answer = api.post(api.url('clients'), json=document, status=status)
         self.assertEqual(status, answer.json['code'])
         self.assertEqual(stored, self.rows())
 
     def shown(self, client_id: str, api: base.Client | None = None) -> Document:
         api = api or self.api
-        document: Document = api.get(api.v2('clients', client_id), status=200).json
+        document: Document = api.get(api.url('clients', client_id), status=200).json
         return document
 
     def client(self, client_id: str) -> Document:
@@ -37,7 +39,7 @@ class ClientsTestCase(base.ApiTestCase):
 
     def listed(self, api: base.Client | None = None, **search: Any) -> list[str]:
         api = api or self.api
-        answer = api.get(api.v2('clients'), json=search).json
+        answer = api.get(api.url('clients'), json=search).json
         return [document['client']['client_id'] for document in answer['clients']]
 
 
@@ -53,8 +55,7 @@ class RegistrationTest(ClientsTestCase):
             free={'a': [None, 1.5]},
         )
         expected = {
-            'project_id': 'p1',
-            'user_id': 'alice',
+            **self.owner(),
             'client': {
                 **schema.DEFAULTS,
                 'client_id': 'p1_web.example.org',
@@ -68,7 +69,7 @@ class RegistrationTest(ClientsTestCase):
             },
         }
         self.assertEqual(expected, self.shown('p1_web.example.org'))
-        self.assertEqual({'clients': [expected]}, self.api.get(self.v2('clients')).json)
+        self.assertEqual({'clients': [expected]}, self.api.get(self.url('clients')).json)
 
     def test_client_id_is_enough(self) -> None:
         self.register('host')
@@ -89,7 +90,7 @@ class RegistrationTest(ClientsTestCase):
         self.assertEqual(([], []), (client['supported_actions'], client['supported_engines']))
         # No action can be sent to it.
         job = {'client_id': 'host', 'job_actions': [{'freezer_action': {'action': 'backup'}}]}
-        self.api.post(self.v2('jobs'), json=job, status=422)
+        self.api.post(self.url('jobs'), json=job, status=422)
 
     def test_bad_registrations_are_refused(self) -> None:
         for client_id, keys in (
@@ -110,7 +111,7 @@ class RegistrationTest(ClientsTestCase):
         ):
             with self.subTest(client_id=client_id, keys=keys):
                 self.refused(400, client_id, **keys)
-        self.api.post(self.v2('clients'), json={}, status=400)
+        self.api.post(self.url('clients'), json={}, status=400)
 
     def test_second_registration_changes_what_is_given(self) -> None:
         self.register(
@@ -144,7 +145,7 @@ class RegistrationTest(ClientsTestCase):
         etags = []
         for keys in ({'description': 'x'}, {}, {'description': 'y'}, {'free': 1}, {'free': 1}):
             self.register('host', **keys)
-            etags.append(self.api.get(self.v2('clients', 'host')).headers['ETag'])
+            etags.append(self.api.get(self.url('clients', 'host')).headers['ETag'])
         self.assertEqual(['"1"', '"1"', '"2"', '"3"', '"3"'], etags)
 
     def test_uuid_belongs_to_one_client_of_a_project(self) -> None:
@@ -152,7 +153,7 @@ class RegistrationTest(ClientsTestCase):
         self.refused(409, 'host-2', uuid='u-1')
         # Another project's uuids are none of ours.
         self.register('host-2', self.as_(user='bob', project='p2'), uuid='u-1')
-        self.api.delete(self.v2('clients', 'host-1'), status=204)
+        self.api.delete(self.url('clients', 'host-1'), status=204)
         self.register('host-2', uuid='u-1')
 
     def test_same_id_in_two_projects_is_two_clients(self) -> None:
@@ -161,37 +162,39 @@ class RegistrationTest(ClientsTestCase):
         self.register('host', bob, description='theirs')
         self.assertEqual('ours', self.client('host')['description'])
         self.assertEqual('theirs', self.shown('host', bob)['client']['description'])
-        bob.delete(bob.v2('clients', 'host'), status=204)
-        bob.get(bob.v2('clients', 'host'), status=404)
+        bob.delete(bob.url('clients', 'host'), status=204)
+        bob.get(bob.url('clients', 'host'), status=404)
         self.assertEqual('ours', self.client('host')['description'])
 
     def test_ids_are_compared_with_case(self) -> None:
         self.register('Host')
-        self.api.get(self.v2('clients', 'host'), status=404)
+        self.api.get(self.url('clients', 'host'), status=404)
         self.register('host')
         self.assertEqual(['Host', 'host'], self.listed())
 
-    def test_deletion_succeeds_whether_or_not_the_client_is_there(self) -> None:
+    def test_deleted_client_is_gone(self) -> None:
         self.register('host')
         self.register('other')
-        for client_id in ('host', 'host', 'missing'):
-            self.assertEqual(b'', self.api.delete(self.v2('clients', client_id), status=204).body)
-        self.assertEqual(404, self.api.get(self.v2('clients', 'host'), status=404).json['code'])
+        nothing = self.deleted_nothing
+        for client_id, status in (('host', 204), ('host', nothing), ('missing', nothing)):
+            answer = self.api.delete(self.url('clients', client_id), status=status)
+            self.assertEqual(status == 204, answer.body == b'')
+        self.assertEqual(404, self.api.get(self.url('clients', 'host'), status=404).json['code'])
         self.assertEqual(['other'], self.listed())
 
     def test_jobs_outlive_their_client(self) -> None:
         self.register('host')
         job = {'job_id': 'j1', 'client_id': 'host', 'job_actions': []}
-        self.api.post(self.v2('jobs'), json=job)
-        self.api.delete(self.v2('clients', 'host'), status=204)
-        self.assertEqual('host', self.api.get(self.v2('jobs', 'j1')).json['client_id'])
+        self.api.create_job(job)
+        self.api.delete(self.url('clients', 'host'), status=204)
+        self.assertEqual('host', self.api.get(self.url('jobs', 'j1')).json['client_id'])
         for event in ('start', 'stop', 'abort'):
-            self.api.post(self.v2('jobs', 'j1', 'event'), json={event: None}, status=202)
+            self.api.post(self.url('jobs', 'j1', 'event'), json={event: None}, status=202)
 
     def test_clients_can_be_neither_patched_nor_replaced(self) -> None:
         self.register('host')
         for method in ('PATCH', 'POST', 'PUT'):
-            self.api.request(method, self.v2('clients', 'host'), json={}, status=405)
+            self.api.request(method, self.url('clients', 'host'), json={}, status=405)
 
     def test_clients_are_found_by_their_keys(self) -> None:
         self.register('p1_a', hostname='alpha', uuid='u-a', description='The first', config_id='c')
@@ -236,7 +239,7 @@ class CentralClientTest(ClientsTestCase):
                 client_id = roles.replace(',', '-')
                 if status == 403:
                     self.refused(403, client_id, caller, is_central=True)
-                    caller_sees = self.as_().get(self.v2('clients', client_id), status=404)
+                    caller_sees = self.as_().get(self.url('clients', client_id), status=404)
                     self.assertEqual(404, caller_sees.json['code'])
                 else:
                     self.register(client_id, caller, is_central=True)
@@ -245,7 +248,7 @@ class CentralClientTest(ClientsTestCase):
     def test_everybody_sees_a_central_client(self) -> None:
         self.register('central', self.admin, is_central=True)
         self.register('own')
-        self.assertEqual('p0', self.shown('central')['project_id'])
+        self.assertEqual('root', self.shown('central')['user_id'])
         self.assertEqual(['central', 'own'], self.listed())
         self.assertEqual(['own'], self.listed(match=[{'is_central': False}]))
         self.assertEqual(['central'], self.listed(match=[{'_all': 'central'}]))
@@ -257,23 +260,24 @@ class CentralClientTest(ClientsTestCase):
         for mode, status in (('fs', 201), ('mysql', 422)):
             definition = {'action': 'backup', 'mode': mode}
             job = {'client_id': 'central', 'job_actions': [{'freezer_action': definition}]}
-            self.api.post(self.v2('jobs'), json=job, status=status)
+            self.api.post(self.url('jobs'), json=job, status=status)
 
+    @base.only('v2')
     def test_job_ids_are_unique_on_a_central_client(self) -> None:
         self.register('central', self.admin, is_central=True)
         bob = self.as_(user='bob', project='p2')
         job = {'job_id': 'same', 'client_id': 'central', 'job_actions': []}
-        self.api.post(self.v2('jobs'), json=job, status=201)
-        bob.post(bob.v2('jobs'), json=job, status=409)
-        bob.post(bob.v2('jobs', 'same'), json=job, status=409)
-        bob.get(bob.v2('jobs', 'same'), status=404)
+        self.api.post(self.url('jobs'), json=job, status=201)
+        bob.post(bob.url('jobs'), json=job, status=409)
+        bob.post(bob.url('jobs', 'same'), json=job, status=409)
+        bob.get(bob.url('jobs', 'same'), status=404)
 
     def test_a_central_client_has_one_owner(self) -> None:
         self.register('central', self.admin, hostname='first', is_central=True)
         other = self.as_(user='root', project='p9', roles='admin')
         for hostname in ('first', 'second'):
             self.refused(409, 'central', other, hostname=hostname, is_central=True)
-        self.assertEqual('p0', self.shown('central')['project_id'])
+        self.assertEqual('first', self.client('central')['hostname'])
 
     def test_the_id_of_a_central_client_is_taken_for_all_others(self) -> None:
         self.register('central', self.admin, is_central=True)
@@ -288,8 +292,8 @@ class CentralClientTest(ClientsTestCase):
     def test_an_id_in_use_elsewhere_does_not_become_central(self) -> None:
         self.register('host')
         self.register('used')
-        self.api.post(self.v2('jobs'), json={'client_id': 'used', 'job_actions': []}, status=201)
-        self.api.delete(self.v2('clients', 'used'), status=204)
+        self.api.post(self.url('jobs'), json={'client_id': 'used', 'job_actions': []}, status=201)
+        self.api.delete(self.url('clients', 'used'), status=204)
         for client_id in ('host', 'used'):
             with self.subTest(client_id):
                 self.refused(409, client_id, self.admin, is_central=True)
@@ -300,10 +304,10 @@ class CentralClientTest(ClientsTestCase):
         self.register('central', self.admin, is_central=True)
         stored = self.rows()
         for caller in (self.api, self.as_(user='root', project='p1', roles='admin')):
-            answer = caller.delete(caller.v2('clients', 'central'), status=403)
+            answer = caller.delete(caller.url('clients', 'central'), status=403)
             self.assertEqual(403, answer.json['code'])
         self.assertEqual(stored, self.rows())
-        self.admin.delete(self.admin.v2('clients', 'central'), status=204)
+        self.admin.delete(self.admin.url('clients', 'central'), status=204)
         self.assertEqual([], self.listed())
         # Its id is free again, for anybody.
         self.register('central')
