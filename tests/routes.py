@@ -135,7 +135,7 @@ class Sample:
 
 _LIST = Sample(200, _SEARCH, empty=200)
 
-# By method and path below the project.
+# By method and path below the project, or the version where that is v1.
 ROUTES: dict[str, list[Sample]] = {
     'GET /actions': [_LIST],
     'POST /actions': [Sample(201, _ACTION)],
@@ -178,11 +178,12 @@ ROUTES: dict[str, list[Sample]] = {
 }
 
 
-def served() -> Iterator[tuple[str, Route]]:
-    """Every route of the controllers, by its name in :data:`ROUTES`."""
+def served(version: str = 'v2') -> Iterator[tuple[str, Route]]:
+    """Every route of the controllers in a version, by its name in :data:`ROUTES`."""
     for collection, controller in root.COLLECTIONS.items():
         for route, _ in controller.routes:
-            yield f'{route.method} /' + '/'.join((collection, *route.segments)), route
+            if route.v1 or version != 'v1':
+                yield f'{route.method} /' + '/'.join((collection, *route.segments)), route
 
 
 def places(route: str) -> list[str]:
@@ -194,24 +195,20 @@ def is_list(route: str) -> bool:
     return route.startswith('GET') and not places(route)
 
 
-def missing(route: str) -> int | None:
-    """The status for an id that nothing has; None if the route makes what is missing."""
-    method, path = route.split(' ')
-    if method == 'POST' and path.endswith('_id}'):
-        return None
-    if method == 'DELETE' and path.count('/') == 2 and 'backups' not in path:
-        return 204
-    return 404
-
-
 class RouteTestCase(base.ApiTestCase):
-    """Two projects with one of each. The tests send many requests, and collect what is wrong with the answers."""
+    """Two projects with one of each. The tests send many requests, and collect what is wrong with the answers.
 
+    :ivar routes: samples of the routes of the test's version
+    """
+
+    versions = ('v1', 'v2')
     maxDiff = None
 
     def setUp(self) -> None:
         super().setUp()
         self.wrong: list[str] = []
+        names = {name for name, _ in served(self.api_version)}
+        self.routes = {name: ROUTES[name] for name in ROUTES if name in names}
         self.ids = {
             '{action_id}': 'a1',
             '{client_id}': 'web01',
@@ -251,7 +248,16 @@ class RouteTestCase(base.ApiTestCase):
         path = route.split(' ', 1)[1]
         for name, value in {**{n: urlparse.quote(v) for n, v in self.ids.items()}, **ids}.items():
             path = path.replace(name, value)
-        return f'/v2/{project}{path}'
+        return f'/v1{path}' if self.api_version == 'v1' else f'/v2/{project}{path}'
+
+    def missing(self, route: str) -> int | None:
+        """The status for an id that nothing has; None if the route makes what is missing."""
+        method, path = route.split(' ')
+        if method == 'POST' and path.endswith('_id}'):
+            return None
+        if method == 'DELETE' and path.count('/') == 2 and 'backups' not in path:
+            return self.deleted_nothing
+        return 404
 
     def send(
         self,
@@ -326,7 +332,7 @@ class RouteTestCase(base.ApiTestCase):
             self.fail(f'{len(self.wrong)} problems\n' + '\n'.join(self.wrong[:60]))
 
     def samples(self) -> Iterator[tuple[str, Sample]]:
-        for route, samples in ROUTES.items():
+        for route, samples in self.routes.items():
             for sample in samples:
                 yield route, sample
 

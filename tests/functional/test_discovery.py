@@ -81,16 +81,22 @@ class VersionsTest(DiscoveryCase):
         answer = self.send('GET', '/')
         self.assertEqual(300, answer.status_int)
         self.assertEqual('application/json', answer.headers['Content-Type'])
-        versions = {version['id']: version for version in answer.json['versions']}
-        self.assertEqual('v2', answer.json['versions'][0]['id'])
         self.assertEqual(
-            {
-                'id': 'v2',
-                'status': 'CURRENT',
-                'updated': '2018-02-21T13:30:00',
-                'links': [{'href': 'http://localhost/v2/', 'rel': 'self'}],
-            },
-            versions['v2'],
+            [
+                {
+                    'id': 'v2',
+                    'status': 'CURRENT',
+                    'updated': '2018-02-21T13:30:00',
+                    'links': [{'href': 'http://localhost/v2/', 'rel': 'self'}],
+                },
+                {
+                    'id': 'v1',
+                    'status': 'DEPRECATED',
+                    'updated': '2018-02-21T13:30:00',
+                    'links': [{'href': 'http://localhost/v1/', 'rel': 'self'}],
+                },
+            ],
+            answer.json['versions'],
         )
         self.assert_request_id(answer)
 
@@ -141,6 +147,19 @@ class VersionsTest(DiscoveryCase):
                     resources['rel/backups']['href-template'],
                 )
 
+    def test_json_home_of_v1(self) -> None:
+        for path in ('/v1', '/v1/', '/v1//'):
+            for accept in ('application/json', 'application/json-home', '*/*'):
+                answer = self.send('GET', path, HTTP_ACCEPT=accept)
+                self.assertEqual(200, answer.status_int)
+                self.assertEqual('application/json-home', answer.headers['Content-Type'])
+                backups = {
+                    'href-template': '/v1/backups/{backup_id}',
+                    'href-vars': {'backup_id': 'param/backup_id'},
+                    'hints': {'allow': ['GET'], 'formats': {'application/json': {}}},
+                }
+                self.assertEqual({'resources': {'rel/backups': backups}}, json.loads(answer.body))
+
     def test_health_check(self) -> None:
         for path in ('/healthcheck', '/healthcheck/'):
             answer = self.send('GET', path)
@@ -157,7 +176,7 @@ class VersionsTest(DiscoveryCase):
         self.assert_error(send(application, 'GET', '/healthcheck'), 503)
 
     def test_other_methods_are_not_allowed(self) -> None:
-        for path in ('/', '/v2', '/healthcheck'):
+        for path in ('/', '/v1', '/v2', '/healthcheck'):
             for method in ('POST', 'PUT', 'PATCH', 'DELETE', 'TRACE', 'BREW'):
                 answer = self.send(method, path)
                 self.assert_error(answer, 405)
@@ -167,17 +186,22 @@ class VersionsTest(DiscoveryCase):
 class MethodsTest(routes.RouteTestCase, DiscoveryCase):
     def allowed(self, path: str) -> str:
         """The methods of a path below the project, from the route tables."""
-        methods = {name.split()[0] for name, _ in routes.served() if name.split()[1] == path}
+        methods = {name.split()[0] for name, _ in routes.served(self.api_version) if name.split()[1] == path}
         if 'GET' in methods:
             methods.add('HEAD')
         return ', '.join(sorted(methods | {'OPTIONS'}))
 
     def test_head_is_get_without_a_body(self) -> None:
-        paths = [self.path(name) for name, _ in routes.served() if name.startswith('GET')]
-        for path in ('/', '/v2', '/v2/', *paths, '/v2/p1/jobs/absent', '/v2/p1/nothing', '/x'):
+        paths = [self.path(name) for name, _ in routes.served(self.api_version) if name.startswith('GET')]
+        paths += [self.path('GET /jobs/absent'), self.path('GET /nothing'), '/x']
+        caller = {
+            'HTTP_X_USER_ID': 'alice',
+            'HTTP_X_PROJECT_ID': 'p1',
+            'HTTP_X_ROLES': 'reader',
+        }
+        for path in ('/', '/v1', '/v1/', '/v2', '/v2/', *paths):
             get, head = (
-                send(self.webtest, method, path, HTTP_X_PROJECT_ID='p1', HTTP_X_ROLES='reader')
-                for method in ('GET', 'HEAD')
+                send(self.webtest, method, path, **caller) for method in ('GET', 'HEAD')
             )
             self.assertEqual(get.status, head.status, path)
             self.assertEqual(b'', head.body, path)
@@ -185,9 +209,9 @@ class MethodsTest(routes.RouteTestCase, DiscoveryCase):
                 self.assertEqual(get.headers.get(header), head.headers.get(header), path)
 
     def test_options_of_every_path(self) -> None:
-        names = [name for name, _ in routes.served()]
+        names = [name for name, _ in routes.served(self.api_version)]
         paths = {self.path(name): self.allowed(name.split()[1]) for name in names}
-        for path in ('/', '/v2', '/healthcheck'):
+        for path in ('/', '/v1', '/v2', '/healthcheck'):
             paths[path] = 'GET, HEAD, OPTIONS'
         for path, allowed in paths.items():
             for ending in ('', '/'):
@@ -200,11 +224,13 @@ class MethodsTest(routes.RouteTestCase, DiscoveryCase):
                 self.assert_request_id(answer)
 
     def test_options_of_no_path(self) -> None:
-        for path in ('/v3', '/v2/p1', '/v2/p1/nothing', '/v2/p1/jobs/a/b', '/v2/p1/jobs/%FF'):
+        for path in ('/nothing', '/jobs/a/b', '/jobs/%FF', '/jobs/j1/event/x'):
+            self.assert_error(send(self.webtest, 'OPTIONS', self.path(f'GET {path}')), 404)
+        for path in ('/v3', '/v2/p1', '/v1/p1/jobs'):
             self.assert_error(send(self.webtest, 'OPTIONS', path), 404)
 
     def test_methods_that_a_path_does_not_have(self) -> None:
-        served = {name for name, _ in routes.served()}
+        served = {name for name, _ in routes.served(self.api_version)}
         for path in sorted({name.split()[1] for name in served}):
             for method in ('GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'TRACE', 'BREW', 'get'):
                 if f'{method} {path}' not in served:
@@ -216,11 +242,15 @@ class MethodsTest(routes.RouteTestCase, DiscoveryCase):
 
 
 class RoutingTest(routes.RouteTestCase, DiscoveryCase):
+    @base.only('v2')
     def test_unknown_paths(self) -> None:
         for path in (
             *('/v3', '/v', '/v2/p1', '/v2/p1/', '/v2/p1/nothing', '/v2/p1/Jobs', '/v22/p1/jobs'),
             *('/v2/p1/jobs/j1/event/x', '/v2/p1/jobs/j1/nothing', '/v2/p1/sessions/s1/jobs'),
             *('/v2//jobs', '//v2/p1/jobs', '/v2//p1/jobs', '/v2/p1//jobs', '/v2/p1/jobs//j1'),
+            *('/v1/nothing', '/v1/p1', '/v1/p1/jobs', '/v1//jobs', '//v1/jobs', '/v1/Jobs', '/v1/%FF'),
+            *('/V1/jobs', '/v11/jobs', '/v1.json', '/v1/jobs.json', '/v1jobs', '/v1/jobs//j1'),
+            *('/v1/jobs/j1/event/x', '/v1/jobs/j1/nothing', '/v1/sessions/s1/jobs'),
             *('/V2/p1/jobs', '/v2/p1/jobs.json', '/index.html', '/v2.json', '/robots.txt', '/%FF'),
         ):
             for method in ('GET', 'POST', 'DELETE', 'BREW'):
@@ -239,7 +269,7 @@ class RoutingTest(routes.RouteTestCase, DiscoveryCase):
         )
 
     def test_slashes_at_the_end_mean_nothing(self) -> None:
-        for name, samples in routes.ROUTES.items():
+        for name, samples in self.routes.items():
             for slashes in ('/', '///'):
                 answer = self.send_route(name, samples[0].content, slashes)
                 self.check(name, answer, samples[0].status)
@@ -250,70 +280,72 @@ class RoutingTest(routes.RouteTestCase, DiscoveryCase):
         return self.raw(name.split()[0], self.path(name) + ending, body)
 
     def test_a_parameter_does_not_change_the_method(self) -> None:
+        path = self.path('GET /jobs/j1')
         for query in ('_method=DELETE', '_method=PATCH&_method=DELETE', 'method=delete'):
             for method, status in (('GET', 200), ('POST', 400)):
-                answer = self.raw(method, f'/v2/p1/jobs/j1?{query}')
+                answer = self.raw(method, f'{path}?{query}')
                 self.assertEqual(status, answer.status_int)
         for header in ('HTTP_X_HTTP_METHOD_OVERRIDE', 'HTTP_X_METHOD_OVERRIDE'):
-            self.assertEqual(
-                400, self.raw('POST', '/v2/p1/jobs/j1', **{header: 'DELETE'}).status_int
-            )
+            self.assertEqual(400, self.raw('POST', path, **{header: 'DELETE'}).status_int)
         body = b'_method=DELETE'
         environ = {'CONTENT_TYPE': 'application/x-www-form-urlencoded'}
-        self.assert_error(self.raw('POST', '/v2/p1/jobs/j1', body, **environ), 400)
+        self.assert_error(self.raw('POST', path, body, **environ), 400)
         self.assertEqual(self.stored, self.rows())
 
     def test_names_in_the_code_are_no_paths(self) -> None:
         names = ('get_all', 'get', 'post', 'delete', 'find', 'routes', 'collection', 'authorize')
         for name in (*names, '__class__', '__init__', '_lookup', '_default', 'index', 'children'):
             for collection in root.COLLECTIONS:
-                self.assert_error(self.raw('GET', f'/v2/p1/{collection}/{name}'), 404)
-                self.assert_error(self.raw('GET', f'/v2/p1/{collection}/{name}/{name}'), 404)
-            self.assert_error(self.raw('GET', f'/v2/p1/{name}'), 404)
+                path = self.path(f'GET /{collection}/{name}')
+                self.assert_error(self.raw('GET', path), 404)
+                self.assert_error(self.raw('GET', f'{path}/{name}'), 404)
+            self.assert_error(self.raw('GET', self.path(f'GET /{name}')), 404)
             self.assert_error(self.raw('GET', f'/{name}'), 404)
-            self.assert_error(self.raw('POST', f'/v2/p1/jobs/j1/{name}', b'{"start": null}'), 404)
+            path = self.path(f'GET /jobs/j1/{name}')
+            self.assert_error(self.raw('POST', path, b'{"start": null}'), 404)
 
     def test_client_ids_that_look_like_file_names(self) -> None:
         for client_id in ('web01.json', 'web01.html', 'web01.tar.gz', 'index.txt', 'p1_db.xml'):
-            self.api.post(self.v2('clients'), json={'client_id': client_id})
-            answer = self.api.get(self.v2('clients', client_id))
+            self.api.post(self.url('clients'), json={'client_id': client_id})
+            answer = self.api.get(self.url('clients', client_id))
             self.assertEqual(client_id, answer.json['client']['client_id'])
             self.assertEqual('application/json', answer.headers['Content-Type'])
-            self.api.delete(self.v2('clients', client_id), status=204)
-            self.api.get(self.v2('clients', client_id), status=404)
+            self.api.delete(self.url('clients', client_id), status=204)
+            self.api.get(self.url('clients', client_id), status=404)
 
     def test_content_type_of_requests_means_nothing(self) -> None:
         for kind in ('text/plain', 'application/x-www-form-urlencoded', 'multipart/form-data', ''):
             body = b'{"client_id": "web05"}'
-            answer = self.raw('POST', '/v2/p1/clients', body, CONTENT_TYPE=kind)
+            answer = self.raw('POST', self.path('GET /clients'), body, CONTENT_TYPE=kind)
             self.assertEqual(201, answer.status_int, kind)
 
     def test_accept(self) -> None:
         for accept in ('application/json', '*/*', 'application/*', '', 'text/html, */*;q=0.1'):
-            answer = self.raw('GET', '/v2/p1/jobs', HTTP_ACCEPT=accept)
+            answer = self.raw('GET', self.path('GET /jobs'), HTTP_ACCEPT=accept)
             self.assertEqual(200, answer.status_int, accept)
         for accept in ('text/html', 'application/json-home', 'application/json;q=0', 'text/*'):
-            for route, samples in routes.ROUTES.items():
+            for route, samples in self.routes.items():
                 path = self.path(route)
                 answer = self.raw(route.split()[0], path, samples[0].content, HTTP_ACCEPT=accept)
                 self.assert_error(answer, 406)
         # Unreadable headers are as good as none.
         for accept in ('x', ';;;', '/', '\xff'):
-            self.assertLess(self.raw('GET', '/v2/p1/jobs', HTTP_ACCEPT=accept).status_int, 500)
+            answer = self.raw('GET', self.path('GET /jobs'), HTTP_ACCEPT=accept)
+            self.assertLess(answer.status_int, 500)
         self.assertEqual(self.stored, self.rows())
 
     def test_body_without_a_length_is_read(self) -> None:
         """As servers hand on a body in chunks."""
         body = json.dumps({'client_id': 'web07'}).encode()
         environ = {'HTTP_TRANSFER_ENCODING': 'chunked', 'wsgi.input_terminated': True}
-        answer = self.chunked('POST', '/v2/p1/clients', body, **environ)
+        answer = self.chunked('POST', self.path('GET /clients'), body, **environ)
         self.assertEqual(201, answer.status_int, answer.text)
-        self.api.get(self.v2('clients', 'web07'))
-        answer = self.chunked('POST', '/v2/p1/clients', b'{', **environ)
+        self.api.get(self.url('clients', 'web07'))
+        answer = self.chunked('POST', self.path('GET /clients'), b'{', **environ)
         self.assert_error(answer, 400)
         stored = self.rows()
         body = json.dumps({'client_id': 'web08', 'free': 'x' * 1024 * 1024}).encode()
-        self.assert_error(self.chunked('POST', '/v2/p1/clients', body, **environ), 413)
+        self.assert_error(self.chunked('POST', self.path('GET /clients'), body, **environ), 413)
         self.assertEqual(stored, self.rows())
 
     def chunked(self, method: str, path: str, body: bytes, **environ: Any) -> Any:
@@ -433,13 +465,15 @@ class KeystoneTest(DiscoveryCase):
         )
 
     def test_discovery_needs_no_token(self) -> None:
-        for path, status in (('/', 300), ('/v2', 200), ('/healthcheck', 200)):
+        for path, status in (('/', 300), ('/v1', 200), ('/v2', 200), ('/healthcheck', 200)):
             answer = send(self.application, 'GET', path)
             self.assertEqual(status, answer.status_int)
             self.assert_request_id(answer)
 
     def test_everything_else_needs_a_token(self) -> None:
         for method, path in (
+            ('GET', '/v1/jobs'),
+            ('POST', '/v1/backups/'),
             ('GET', '/v2/p1/jobs'),
             ('GET', '/v2/p1/jobs/'),
             ('POST', '/v2/p1/jobs'),
