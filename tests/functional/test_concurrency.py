@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Many callers at once: nothing is lost, both sides of a relation agree, nobody gets an error of the server."""
 
+import functools
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterable
@@ -311,6 +312,17 @@ class ConcurrencyTest(base.ApiTestCase):
                         [(action_id, DEFINITION)],
                         [(e['action_id'], e['freezer_action']) for e in job['job_actions']],
                     )
+
+    def test_jobs_of_v1_that_bring_one_action_at_once_share_it(self) -> None:
+        """There an unknown id becomes that of a new action."""
+        for attempt in range(3):
+            entry = {'action_id': f'new-{attempt}', 'freezer_action': DEFINITION}
+            body = {'client_id': CLIENT, 'job_actions': [entry]}
+            create = functools.partial(self.api.post, self.v1('jobs'), json=body, status='*')
+            answers = self.at_once([create] * 6)
+            self.assertEqual({201: 6}, self.statuses(answers), attempt)
+        names = [action['action_id'] for action in self.get('actions')['actions']]
+        self.assertEqual(['new-0', 'new-1', 'new-2'], names)
 
     # --- jobs and sessions ----------------------------------------------------------------------
 

@@ -80,13 +80,15 @@ def problems(job: Any) -> list[str]:
 
 
 class ServedJobsTest(base.ApiTestCase):
+    versions = ('v1', 'v2')
+
     def setUp(self) -> None:
         super().setUp()
         self.random = random.Random(20261121)
         self.client({'client_id': HOST, 'hostname': 'web01'})
 
     def client(self, document: Document) -> None:
-        self.api.post(self.v2('clients'), json=document, status=201)
+        self.api.post(self.url('clients'), json=document, status=201)
 
     def pick(self, values: Any) -> Any:
         return self.random.choice(list(values))
@@ -111,7 +113,7 @@ class ServedJobsTest(base.ApiTestCase):
     def send(self, method: str, *path: str, json: Any = None) -> None:
         """Send a write; that many of them are refused belongs to it."""
         options = {} if json is None else {'json': json}
-        answer = self.api.request(method, self.v2(*path), status='*', **options)
+        answer = self.api.request(method, self.url(*path), status='*', **options)
         self.assertLess(answer.status_int, 500, answer.text)
         self.statuses.add((method, len(path), answer.status_int < 400))
 
@@ -152,7 +154,7 @@ class ServedJobsTest(base.ApiTestCase):
         served = 0
         for number in range(STEPS):
             self.step()
-            jobs = self.api.get(self.v2('jobs'), json=search, status=200).json['jobs']
+            jobs = self.api.get(self.url('jobs'), json=search, status=200).json['jobs']
             served += len(jobs)
             for job in jobs:
                 self.assertEqual([], problems(job), f'step {number}: {job}')
@@ -169,7 +171,7 @@ class ServedJobsTest(base.ApiTestCase):
 
     def test_schedule_is_served_byte_for_byte_poll_after_poll(self) -> None:
         self.api.post(
-            self.v2('jobs'),
+            self.url('jobs'),
             json={
                 'client_id': HOST,
                 'job_actions': [],
@@ -178,6 +180,6 @@ class ServedJobsTest(base.ApiTestCase):
             status=201,
         )
         search = {'match': [{'client_id': HOST}], 'match_not': [{'status': 'completed'}]}
-        first = self.api.get(self.v2('jobs'), json=search).body
+        first = self.api.get(self.url('jobs'), json=search).body
         for _ in range(3):
-            self.assertEqual(first, self.api.get(self.v2('jobs'), json=search).body)
+            self.assertEqual(first, self.api.get(self.url('jobs'), json=search).body)

@@ -24,13 +24,15 @@ POLL = {'match': [{'client_id': HOST}], 'match_not': [{'status': 'completed'}]}
 
 
 class StatementsTest(base.ApiTestCase):
+    versions = ('v1', 'v2')
+
     def setUp(self) -> None:
         super().setUp()
         self.post('clients', {'client_id': HOST})
         self.numbers = itertools.count()
 
     def post(self, collection: str, body: Document) -> str:
-        answer = self.api.post(self.v2(collection), json=body, status=201).json
+        answer = self.api.post(self.url(collection), json=body, status=201).json
         return str(next(iter(answer.values())))
 
     def job(self, **document: Any) -> str:
@@ -39,7 +41,7 @@ class StatementsTest(base.ApiTestCase):
     def new_session(self, *jobs: str, **document: Any) -> str:
         session_id = self.post('sessions', {'schedule': {}, **document})
         for job_id in jobs:
-            self.api.put(self.v2('sessions', session_id, 'jobs', job_id), status=204)
+            self.api.put(self.url('sessions', session_id, 'jobs', job_id), status=204)
         return session_id
 
     def backup(self) -> str:
@@ -79,7 +81,7 @@ class StatementsTest(base.ApiTestCase):
                 ):
                     for limit in (1, 2, 1000):
                         params = {'limit': limit}
-                        path = self.v2(collection)
+                        path = self.url(collection)
                         count = self.count('GET', path, LIST, json=search, params=params, status=200)
                         if self.api.get(path, json=search, params=params).json[collection]:
                             taken.setdefault(collection, set()).add(count)
@@ -89,8 +91,9 @@ class StatementsTest(base.ApiTestCase):
         for size in (1, 3):
             self.fill(size)
             params = {'limit': 10, 'offset': 0, 'all_projects': 'False'}
-            self.count('GET', self.v2('jobs'), 3, json=POLL, params=params, status=200)
+            self.count('GET', self.url('jobs'), 3, json=POLL, params=params, status=200)
 
+    @base.only('v2')
     def test_poll_of_a_central_scheduler_takes_three(self) -> None:
         self.fill(2)
         other = self.as_('bob', project='p2')
@@ -100,33 +103,33 @@ class StatementsTest(base.ApiTestCase):
         headers = {'X-Roles': 'service'}
         params = {'limit': 10, 'offset': 0, 'all_projects': 'True'}
         with self.count_statements() as statements:
-            answer = self.api.get(self.v2('jobs'), json=POLL, params=params, headers=headers)
+            answer = self.api.get(self.url('jobs'), json=POLL, params=params, headers=headers)
         self.assertEqual({'p1', 'p2'}, {job['project_id'] for job in answer.json['jobs']})
         self.assertLessEqual(len(statements), 3, statements)
 
     def test_showing_one_takes_two(self) -> None:
         for collection, name in self.fill(2).items():
-            self.count('GET', self.v2(collection, name), GET, status=200)
+            self.count('GET', self.url(collection, name), GET, status=200)
 
     def test_report_of_an_agent_takes_five(self) -> None:
         for job_id in (self.job(), self.job(session_id=self.new_session())):
-            document = self.api.get(self.v2('jobs', job_id)).json
+            document = self.api.get(self.url('jobs', job_id)).json
             schedule = {**document['job_schedule'], 'status': 'running', 'current_pid': 5}
             # Scheduler 19.0.0; the whole job is what those up to 18 send.
             report = {'job_schedule': schedule, 'session_id': '', 'session_tag': 0}
-            self.count('PATCH', self.v2('jobs', job_id), CHANGE, json=report, status=200)
+            self.count('PATCH', self.url('jobs', job_id), CHANGE, json=report, status=200)
             document['job_schedule'] = {**schedule, 'status': 'completed'}
-            self.count('PATCH', self.v2('jobs', job_id), CHANGE, json=document, status=200)
+            self.count('PATCH', self.url('jobs', job_id), CHANGE, json=document, status=200)
 
     def test_report_with_older_copies_of_actions_takes_five(self) -> None:
         job_id = self.job()
-        document = self.api.get(self.v2('jobs', job_id)).json
+        document = self.api.get(self.url('jobs', job_id)).json
         changed, deleted = (entry['action_id'] for entry in document['job_actions'])
         body = {'freezer_action': {'container': 'other'}}
-        self.api.patch(self.v2('actions', changed), json=body, status=200)
-        self.api.delete(self.v2('actions', deleted), status=204)
+        self.api.patch(self.url('actions', changed), json=body, status=200)
+        self.api.delete(self.url('actions', deleted), status=204)
         document['job_schedule']['status'] = 'running'
-        self.count('PATCH', self.v2('jobs', job_id), CHANGE, json=document, status=200)
+        self.count('PATCH', self.url('jobs', job_id), CHANGE, json=document, status=200)
 
     def test_change_of_a_job_takes_five(self) -> None:
         other = self.post('clients', {'client_id': 'other'})
@@ -135,19 +138,19 @@ class StatementsTest(base.ApiTestCase):
             {'job_schedule': {'schedule_interval': '1 days', 'event': 'start'}},
             {'client_id': other, 'description': 'y', 'job_schedule': {'status': 'stop'}},
         ):
-            path = self.v2('jobs', self.job())
+            path = self.url('jobs', self.job())
             self.count('PATCH', path, CHANGE, json=document, status=200)
 
     def test_other_actions_of_a_job_take_five(self) -> None:
         known = self.post('actions', {'freezer_action': BACKUP})
         for entries in (TWO, [{'action_id': known}] * 2, []):
             job_id = self.job()
-            document = {**self.api.get(self.v2('jobs', job_id)).json, 'job_actions': entries}
-            self.count('PATCH', self.v2('jobs', job_id), CHANGE, json=document, status=200)
+            document = {**self.api.get(self.url('jobs', job_id)).json, 'job_actions': entries}
+            self.count('PATCH', self.url('jobs', job_id), CHANGE, json=document, status=200)
 
     def test_change_of_an_action_takes_five_whoever_follows(self) -> None:
         action_id = self.post('actions', {'freezer_action': BACKUP})
-        path = self.v2('actions', action_id)
+        path = self.url('actions', action_id)
         for container in 'abc':
             self.job(job_actions=[{'action_id': action_id}] * 3)
             body = {'freezer_action': {'container': container}}
@@ -159,7 +162,7 @@ class StatementsTest(base.ApiTestCase):
         known = [{'action_id': self.post('actions', {'freezer_action': BACKUP})} for _ in range(3)]
         counts = []
         for times in (1, 8):
-            path = self.v2('jobs', self.job())
+            path = self.url('jobs', self.job())
             document = {
                 'description': 'x',
                 'job_schedule': {'schedule_interval': '1 days', 'event': 'start'},
@@ -170,7 +173,7 @@ class StatementsTest(base.ApiTestCase):
 
     def test_change_of_a_session_takes_five_whatever_the_number_of_jobs(self) -> None:
         for size in (1, 6):
-            path = self.v2('sessions', self.new_session(*(self.job() for _ in range(size))))
+            path = self.url('sessions', self.new_session(*(self.job() for _ in range(size))))
             others = {self.job(): {} for _ in range(size)}
             for document in (
                 {'description': 'x'},
@@ -190,16 +193,16 @@ class StatementsTest(base.ApiTestCase):
             jobs = [self.job() for _ in range(size)]
             session_id = self.new_session(*jobs)
             body = {'start': {'job_id': jobs[0], 'current_tag': 0}}
-            self.api.post(self.v2('sessions', session_id, 'action'), json=body, status=202)
+            self.api.post(self.url('sessions', session_id, 'action'), json=body, status=202)
             document = {
                 'schedule': {'schedule_interval': '1 days'},
                 'session_tag': 0,
                 'jobs': {job_id: {} for job_id in (*jobs[1:], *(self.job() for _ in range(size)))},
             }
-            path = self.v2('sessions', session_id)
+            path = self.url('sessions', session_id)
             self.count('POST', path, CHANGE, json=document, status=201)
             # The same jobs, out of the other session.
-            path = self.v2('sessions', f'new-{size}')
+            path = self.url('sessions', f'new-{size}')
             self.count('POST', path, CHANGE + LEAVE, json=document, status=201)
 
     def test_attaching_and_detaching_take_five(self) -> None:
@@ -209,26 +212,27 @@ class StatementsTest(base.ApiTestCase):
             for days in (1, 2)
         )
         for session_id, limit in ((first, CHANGE), (second, CHANGE + LEAVE)):
-            path = self.v2('sessions', session_id, 'jobs', jobs[0])
+            path = self.url('sessions', session_id, 'jobs', jobs[0])
             self.count('PUT', path, limit, status=204)
         body = {'start': {'job_id': jobs[1], 'current_tag': 0}}
-        self.api.post(self.v2('sessions', second, 'action'), json=body, status=202)
+        self.api.post(self.url('sessions', second, 'action'), json=body, status=202)
         self.count('DELETE', path, CHANGE, status=204)
 
+    @base.only('v2')
     def test_change_of_a_backup_takes_five(self) -> None:
-        path = self.v2('backups', self.backup())
+        path = self.url('backups', self.backup())
         for document in ({'status': 'error'}, {'backup_metadata': {'a': 1}}, {'a': 2}):
             self.count('PATCH', path, CHANGE, json=document, status=200)
 
     def test_event_takes_five(self) -> None:
         for job_id in (self.job(), self.job(session_id=self.new_session())):
             for event in ('start', 'start', 'stop', 'abort'):
-                path = self.v2('jobs', job_id, 'event')
+                path = self.url('jobs', job_id, 'event')
                 self.count('POST', path, CHANGE, json={event: None}, status=202)
 
     def test_session_action_takes_five_whatever_the_number_of_jobs(self) -> None:
         jobs = [self.job() for _ in range(4)]
-        path = self.v2('sessions', self.new_session(*jobs), 'action')
+        path = self.url('sessions', self.new_session(*jobs), 'action')
         for job_id in jobs:
             body: Document = {'start': {'job_id': job_id, 'current_tag': 0}}
             self.count('POST', path, CHANGE, json=body, status=202)
@@ -241,19 +245,19 @@ class StatementsTest(base.ApiTestCase):
         reference = {'action_id': known, 'freezer_action': BACKUP}
         for entries in (TWO, [reference, TWO[0]], [{'action_id': known}] * 2):
             body = {'client_id': HOST, 'job_actions': entries, 'action_defaults': {'storage': 's3'}}
-            self.count('POST', self.v2('jobs'), CREATE_JOB, json=body, status=201)
+            self.count('POST', self.url('jobs'), CREATE_JOB, json=body, status=201)
 
     def test_new_job_in_a_session_takes_eight(self) -> None:
         known = {'action_id': self.post('actions', {'freezer_action': BACKUP})}
         session_id = self.new_session(self.job())
         body = {'client_id': HOST, 'job_actions': [known, *TWO], 'session_id': session_id}
-        self.count('POST', self.v2('jobs'), CREATE_JOB, json=body, status=201)
+        self.count('POST', self.url('jobs'), CREATE_JOB, json=body, status=201)
 
     def test_new_job_takes_as_many_statements_with_many_actions(self) -> None:
         counts = []
         for times in (1, 10):
             body = {'client_id': HOST, 'job_actions': TWO * times}
-            counts.append(self.count('POST', self.v2('jobs'), CREATE_JOB, json=body, status=201))
+            counts.append(self.count('POST', self.url('jobs'), CREATE_JOB, json=body, status=201))
         self.assertEqual(counts[0], counts[1])
 
     def test_new_session_backup_and_client_take_three(self) -> None:
@@ -264,22 +268,22 @@ class StatementsTest(base.ApiTestCase):
             ('clients', {'client_id': 'new', 'description': 'refreshed'}),
             ('actions', {'freezer_action': BACKUP}),
         ):
-            self.count('POST', self.v2(collection), 3, json=body, status=201)
+            self.count('POST', self.url(collection), 3, json=body, status=201)
 
     def test_deletion_takes_five(self) -> None:
         ids = self.fill(1)
         for collection in ('backups', 'clients', 'actions', 'jobs', 'sessions'):
-            path = self.v2(collection, ids[collection])
+            path = self.url(collection, ids[collection])
             # A job also leaves its session, which may end with it.
             limit = CHANGE + 2 if collection == 'jobs' else CHANGE
             self.count('DELETE', path, limit, status=204)
 
     def test_refused_requests_take_none(self) -> None:
-        path = self.v2('jobs', self.job())
+        path = self.url('jobs', self.job())
         for method, target, body, status in (
-            ('POST', self.v2('jobs'), {'unknown': 1}, 400),
+            ('POST', self.url('jobs'), {'unknown': 1}, 400),
             ('POST', path, {}, 400),
-            ('GET', self.v2('jobs'), {'match': 1}, 400),
+            ('GET', self.url('jobs'), {'match': 1}, 400),
             ('POST', path + '/event', {'explode': 1}, 400),
             ('DELETE', '/v2/p2/jobs/x', {}, 403),
         ):
