@@ -67,6 +67,7 @@ class Call:
 CALLS = (
     Call('GET /', 'versions'),
     Call('GET /v2', 'home'),
+    Call('GET /v1', 'home-v1'),
     Call('POST /clients', 'client-create'),
     Call('GET /clients/{client_id}', 'client-show'),
     Call('GET /clients', 'client-list'),
@@ -93,6 +94,7 @@ CALLS = (
     Call('POST /backups', 'backup-create'),
     Call('PATCH /backups/{backup_id}', 'backup-update'),
     Call('GET /backups/{backup_id}', 'backup-show'),
+    Call('GET /v1/backups/{backup_id}', 'backup-show-v1'),
     Call('GET /backups', 'backup-list'),
     Call('DELETE /backups/{backup_id}'),
     Call('DELETE /sessions/{session_id}/jobs/{job_id}'),
@@ -101,7 +103,13 @@ CALLS = (
     Call('DELETE /actions/{action_id}'),
     Call('DELETE /clients/{client_id}'),
 )
-STATUSES = {'GET /': 300, 'GET /v2': 200, 'GET /jobs/{missing}': 404}
+STATUSES = {
+    'GET /': 300,
+    'GET /v2': 200,
+    'GET /v1': 200,
+    'GET /v1/backups/{backup_id}': 200,
+    'GET /jobs/{missing}': 404,
+}
 
 
 class AnswersTest(base.ApiTestCase):
@@ -125,7 +133,7 @@ class AnswersTest(base.ApiTestCase):
     def send(self, call: Call) -> str:
         """Send a request in the words of the samples; return the answer in them."""
         method, path = call.route.split(' ')
-        if call.route not in ('GET /', 'GET /v2'):
+        if path != '/' and not path.startswith(('/v1', '/v2')):
             path = f'/v2/{PROJECT}{path}'
         for place, value in PLACES.items():
             path = path.replace(place, value)
@@ -134,7 +142,7 @@ class AnswersTest(base.ApiTestCase):
             method,
             self.to_real(path),
             body=self.to_real(body).encode(),
-            headers={'Host': HOST},
+            headers={'Host': HOST, 'X-User-Name': 'operator'},
             status=_status(call),
         )
         if not answer.body:
