@@ -127,7 +127,8 @@ def _trigger(
         if schedule.get(_END):
             bounds['end_date'] = _existing(_in_zone(_date(schedule[_END], zones=True), dates))
     if schedule.get(_DATE):
-        return DateTrigger(_date(schedule[_DATE], zones=True), timezone=local)
+        # The text: APScheduler takes a fraction of .5 for 5 microseconds.
+        return DateTrigger(schedule[_DATE], timezone=local)
     if schedule.get(_INTERVAL):
         length = _length(schedule[_INTERVAL])
         # Without a start date APScheduler would ask the clock.
