@@ -94,7 +94,7 @@ def next_run(
     local: datetime.tzinfo = datetime.UTC,
     dates: datetime.tzinfo = datetime.UTC,
 ) -> datetime.datetime | None:
-    """When an agent that is given the schedule now runs it first; None is never.
+    """When an agent that is given the schedule now runs it first, in UTC; None is never.
 
     A ``schedule_date`` is returned even if it has passed; an agent still runs it within an hour.
 
@@ -106,13 +106,13 @@ def next_run(
     if problem(schedule, zones=True) is not None:
         return None
     try:
-        run: datetime.datetime | None = _trigger(schedule, now, local, dates).get_next_fire_time(
-            None, now.astimezone(local)
-        )
+        trigger = _trigger(schedule, now, local, dates)
+        run: datetime.datetime | None = trigger.get_next_fire_time(None, now.astimezone(local))
+        # A time that the clocks of the zone skip equals no other.
+        return run.astimezone(datetime.UTC) if run else None
     except (OverflowError, ValueError):
         # Beyond the calendar in the zone of the host, where the agent fails too.
         return None
-    return run
 
 
 def _trigger(

@@ -335,6 +335,10 @@ class NextRunTest(testtools.TestCase):
             schedules.next_run(schedule, NOW, local=NEW_YORK, dates=NEW_YORK),
         )
 
+    def test_time_that_clocks_skip_is_the_one_after_it(self) -> None:
+        run = schedules.next_run(keys(hour='2'), at('2027-03-14T06:59:58Z'), local=NEW_YORK)
+        self.assertEqual(at('2027-03-14T07:00:00Z'), run)
+
     def test_edge_of_the_calendar_is_never(self) -> None:
         schedule = keys(date='0001-01-01T00:00:00')
         east = zoneinfo.ZoneInfo('Asia/Tokyo')
