@@ -11,7 +11,7 @@ from freezer_api import exceptions
 from freezer_api.context import RequestContext
 from freezer_api.db import search, session
 from freezer_api.db.documents import Document, dump, load, without
-from freezer_api.db.models import Client, JobAttachment
+from freezer_api.db.models import Client, ClientName, JobAttachment
 
 CAPABILITIES = (
     'supported_actions',
@@ -58,6 +58,8 @@ _SERVED = {
     'hostname': 'ix_clients_hostname',
 }
 
+
+_TAKEN = 'Another project has a client or jobs with this id.'
 
 # What oslo.db calls the columns of a duplicate primary key: MySQL 5 and MariaDB, MySQL 8, SQLite, PostgreSQL.
 _PRIMARY = {'PRIMARY', 'clients.PRIMARY', 'id', ''}
@@ -175,8 +177,9 @@ def register(context: RequestContext, document: Document, defaults: dict[str, li
     if row is not None and row.project_id == project_id:
         _refresh(context, row, document)
         return
-    if row is not None or (document.get('is_central') and _is_used_elsewhere(context, client_id)):
-        raise exceptions.Conflict('Another project has a client or jobs with this id.')
+    if row is not None:
+        raise exceptions.Conflict(_TAKEN)
+    _take_name(context, client_id, bool(document.get('is_central')))
     try:
         context.connection.execute(
             sa.insert(Client).values(_new_row(context, document, defaults))
@@ -188,6 +191,38 @@ def register(context: RequestContext, document: Document, defaults: dict[str, li
             # Somebody else registered it meanwhile: refresh.
             raise session.lost_race() from None
         raise exceptions.Conflict('The uuid or the id of a central client is taken.') from None
+
+
+def _take_name(context: RequestContext, client_id: str, central: bool) -> None:
+    """Make sure that no other project has, or is about to have, what keeps a new client from its id.
+
+    :raises Conflict: it belongs to a central client, or is in use and is to be one
+    :raises RetryRequest: somebody else registered a client under it meanwhile
+    """
+    project_id = context.scope.project_id
+    name = ClientName
+    found = context.connection.execute(
+        sa.select(name.central_project_id, name.version).where(name.id == client_id)
+    ).first()
+    owner = None if found is None else found.central_project_id
+    # Looked at after the name was read: what is changed since raises the name's version.
+    if owner not in (None, project_id) or (central and _is_used_elsewhere(context, client_id)):
+        raise exceptions.Conflict(_TAKEN)
+    owner = project_id if central else None
+    if found is None:
+        try:
+            context.connection.execute(
+                sa.insert(name).values(id=client_id, central_project_id=owner, version=1)
+            )
+        except db_exception.DBDuplicateEntry:
+            raise session.lost_race() from None
+    else:
+        result = context.connection.execute(
+            sa.update(name)
+            .where(name.id == client_id, name.version == found.version)
+            .values(central_project_id=owner, version=found.version + 1)
+        )
+        session.swapped(result)
 
 
 def _is_used_elsewhere(context: RequestContext, client_id: str) -> bool:
@@ -299,4 +334,10 @@ def delete(context: RequestContext, client_id: str, expected: session.Versions |
         )
     )
     session.swapped(result)
+    if row.is_central:
+        context.connection.execute(
+            sa.update(ClientName)
+            .where(ClientName.id == client_id)
+            .values(central_project_id=None, version=ClientName.version + 1)
+        )
     return True

@@ -90,6 +90,22 @@ class Client(Base):
     )
 
 
+class ClientName(Base):
+    """A client id over all projects. Whoever registers a new client under it raises its version.
+
+    So of a central client and another project's client that are registered at once, one meets the other.
+    """
+
+    __tablename__ = 'client_names'
+
+    id: Mapped[str] = mapped_column(CLIENT_ID)
+    # The owner of the central client of this id, if there is one.
+    central_project_id: Mapped[str | None] = mapped_column(ID)
+    version: Mapped[int] = mapped_column(Integer)
+
+    __table_args__ = _table(PrimaryKeyConstraint('id'))
+
+
 class Action(Base):
     """An entry of the catalogue."""
 

@@ -268,6 +268,26 @@ class ConcurrencyTest(base.ApiTestCase):
             shown = admin.get(admin.v2('clients', 'central')).json
             self.assertEqual(f'p{winner}', shown['project_id'])
 
+    def test_a_central_client_and_another_projects_client_do_not_share_an_id(self) -> None:
+        admin = self.as_(project='p0', roles='admin')
+        others = [self.as_(project=f'p{i}') for i in range(1, 5)]
+
+        def register(caller: base.Client, **document: Any) -> Call:
+            return lambda: caller.post(caller.v2('clients'), json=document, status='*')
+
+        for attempt in range(8):
+            name = f'host-{attempt}'
+            calls = [register(other, client_id=name) for other in others]
+            calls.insert(attempt % 5, register(admin, client_id=name, is_central=True))
+            answers = self.at_once(calls)
+            central = answers.pop(attempt % 5).status_int
+            # One of the two kinds has the id, and the other was told so.
+            self.assertIn((central, self.statuses(answers)), [(201, {409: 4}), (409, {201: 4})])
+            owners = {
+                other.get(other.v2('clients', name)).json['project_id'] for other in others
+            }
+            self.assertEqual({'p0'} if central == 201 else {f'p{i}' for i in range(1, 5)}, owners)
+
     def test_parallel_deletions_agree(self) -> None:
         self.new_job('j1')
         document = {'backup_name': 'b', 'container': 'c', 'hostname': 'h'}

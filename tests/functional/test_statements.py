@@ -260,15 +260,20 @@ class StatementsTest(base.ApiTestCase):
             counts.append(self.count('POST', self.url('jobs'), CREATE_JOB, json=body, status=201))
         self.assertEqual(counts[0], counts[1])
 
-    def test_new_session_backup_and_client_take_three(self) -> None:
+    def test_new_session_backup_and_action_and_a_client_again_take_three(self) -> None:
         for collection, body in (
             ('sessions', {'schedule': {}}),
             ('backups', {'backup_name': 'b', 'container': 'c', 'hostname': 'h'}),
-            ('clients', {'client_id': 'new'}),
-            ('clients', {'client_id': 'new', 'description': 'refreshed'}),
+            ('clients', {'client_id': HOST, 'description': 'refreshed'}),
             ('actions', {'freezer_action': BACKUP}),
         ):
             self.count('POST', self.url(collection), 3, json=body, status=201)
+
+    def test_new_client_takes_five(self) -> None:
+        for _ in range(2):
+            body = {'client_id': 'new'}
+            self.count('POST', self.v2('clients'), CHANGE, json=body, status=201)
+            self.api.delete(self.v2('clients', 'new'), status=204)
 
     def test_deletion_takes_five(self) -> None:
         ids = self.fill(1)
