@@ -6,6 +6,7 @@ import functools
 import subprocess
 import sys
 import venv
+from importlib import metadata
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -21,6 +22,7 @@ REQUIREMENTS = {
     'agent-19': ('freezer==19.0.0', 'python-freezerclient>=6.5', _SETUPTOOLS),
     # The last one whose scheduler speaks v1 too, with the last library that does.
     'agent-18': ('freezer==18.0.0', 'python-freezerclient==6.3.0', _SETUPTOOLS),
+    'keystone': ('keystone', 'gunicorn', _SETUPTOOLS),
 }
 
 
@@ -54,3 +56,11 @@ def environment(name: str) -> Path:
                 raise AssertionError(f'pip did not install {name}: {done.stderr}')
             stamp.write_text(wanted)
     return folder / 'bin'
+
+
+def release(name: str, distribution: str) -> str:
+    """The release of a package in an environment that was made."""
+    folder = next((CACHE / name / 'lib').glob('python*/site-packages'))
+    return next(
+        found.version for found in metadata.distributions(path=[str(folder)], name=distribution)
+    )

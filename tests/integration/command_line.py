@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The ``freezer`` command of python-freezerclient, of a published release."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from tests.integration import programs, published
+from tests.integration.keystone import Account
+
+
+class CommandLine:
+    """The command as a user runs it.
+
+    :param environment: whose ``freezer`` command to run
+    :param folder: for its files
+    :param version: of the API
+    """
+
+    def __init__(
+        self, environment: str, account: Account, folder: Path, version: str = '2'
+    ) -> None:
+        self._program = published.environment(environment) / 'freezer'
+        self.release = published.release(environment, 'python-freezerclient')
+        self._folder = folder
+        self._variables = programs.environment(
+            folder, OS_BACKUP_API_VERSION=version, **account.variables()
+        )
+        #: The commands that succeeded.
+        self.succeeded: list[str] = []
+
+    def run(self, *words: str) -> str:
+        """What a command prints.
+
+        :raises programs.CommandFailed: it did not succeed
+        """
+        output = programs.run([self._program, *words], self._folder, self._variables)
+        self.succeeded.append(words[0])
+        return output
+
+    def show(self, *words: str) -> dict[str, Any]:
+        """What a command shows of one thing."""
+        shown: dict[str, Any] = json.loads(self.run(*words, '--format', 'json'))
+        return shown
+
+    def list(self, *words: str) -> list[dict[str, Any]]:
+        """The rows that a command lists. An empty list is shown as one empty row."""
+        rows: list[dict[str, Any]] = json.loads(self.run(*words, '--format', 'json'))
+        return [row for row in rows if any(value not in ('', None, 0) for value in row.values())]
+
+    def file(self, document: Any) -> str:
+        """The path of a new file with a document."""
+        path = self._folder / f'document-{len(list(self._folder.glob("document-*")))}.json'
+        path.write_text(json.dumps(document))
+        return str(path)

@@ -1,0 +1,106 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The service beside a real Keystone, as an operator would run both, on one of the test databases."""
+
+import atexit
+import dataclasses
+import functools
+import re
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from tests import databases
+from tests.integration import keystone, programs, published, report
+
+_CONFIGURATION = """\
+[DEFAULT]
+bind_host = 127.0.0.1
+# The system chooses a port that is free.
+bind_port = 0
+workers = 2
+
+[database]
+connection = {connection}
+
+[keystone_authtoken]
+www_authenticate_uri = {url}
+auth_url = {url}
+auth_type = password
+username = {username}
+password = {password}
+project_name = {project_name}
+user_domain_name = Default
+project_domain_name = Default
+"""
+
+
+@dataclasses.dataclass(frozen=True)
+class Deployment:
+    """Keystone and the service, running.
+
+    :ivar url: of the service, without a version
+    """
+
+    keystone: keystone.Keystone
+    service: programs.Program
+    url: str
+
+    def request(self, account: keystone.Account, method: str, path: str, **options: Any) -> Any:
+        """The answer of the service, whatever its status."""
+        return account.session.request(
+            f'{self.url}{path}', method, raise_exc=False, authenticated=True, **options
+        )
+
+    def get(self, account: keystone.Account, *segments: str) -> Any:
+        """The document at a path of the account's project in version 2."""
+        path = '/'.join(('', 'v2', account.project_id, *segments))
+        answer = self.request(account, 'GET', path)
+        if answer.status_code != 200:
+            raise AssertionError(f'GET {path}: {answer.status_code} {answer.text}')
+        return answer.json()
+
+
+@functools.cache
+def start() -> Deployment:
+    """Start both when they are first asked for; they run until this process ends."""
+    folder = Path(tempfile.mkdtemp(prefix='freezer_deployment_'))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    identity = keystone.start(folder)
+    report.line(
+        'keystone', published.release('keystone', 'keystone'), 'serves tokens (Fernet, SQLite)'
+    )
+
+    account = identity.new_account(identity.new_project(), 'service')
+    # What operators run it on, if it is there.
+    names = databases.names()
+    database = 'mariadb' if 'mariadb' in names else names[0]
+    connection, drop = databases.create(database)
+    atexit.register(drop)
+    configuration = folder / 'freezer-api.conf'
+    configuration.write_text(
+        _CONFIGURATION.format(
+            connection=connection.replace('$', '$$'),
+            **dataclasses.asdict(account),
+        )
+    )
+    variables = {**programs.environment(folder), 'PYTHONPATH': str(published.ROOT)}
+    options = ['--config-file', str(configuration)]
+    programs.run([*_command('freezer-manage', 'manage'), *options, 'db', 'sync'], folder, variables)
+    service = programs.Program(
+        'freezer-api', [*_command('freezer-api', 'api'), *options], folder, variables
+    )
+    found = service.wait_for(
+        'its address', lambda: re.search(r'http://127\.0\.0\.1:[1-9][0-9]*', service.output)
+    )
+    url = found.group()
+    identity.add_service('backup', 'freezer', url)
+    report.line('freezer-api', 'this one', f'serves on {database}, tokens validated by Keystone')
+    return Deployment(identity, service, url)
+
+
+def _command(name: str, module: str) -> list[str]:
+    script = Path(sys.executable).with_name(name)
+    # An interpreter that has our requirements, but not us, runs what the script would run.
+    return [str(script)] if script.exists() else [sys.executable, '-m', f'freezer_api.cmd.{module}']

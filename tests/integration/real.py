@@ -1,0 +1,141 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What tests with real programs have in common."""
+
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Any, ClassVar
+
+from testtools import content
+
+from tests import base
+from tests.integration import deployment, programs, published
+from tests.integration.agents import Scheduler
+from tests.integration.command_line import CommandLine
+
+
+class RealTest(base.TestCase):
+    """A test in a project of its own, with its member and its programs. Shows their logs when it fails."""
+
+    # Keys of published.REQUIREMENTS; making them may take longer than a test may.
+    environments: ClassVar[tuple[str, ...]] = ()
+    command_environment = 'freezerclient'
+
+    @classmethod
+    def setUpClass(cls) -> None:
+        super().setUpClass()
+        for name in (cls.command_environment, *cls.environments):
+            published.environment(name)
+        deployment.start()
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.deployment = deployment.start()
+        self.folder = Path(tempfile.mkdtemp(prefix='freezer_real_'))
+        self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
+        self.project = self.deployment.keystone.new_project()
+        self.member = self.deployment.keystone.new_account(self.project, 'member')
+        self.command = self.command_line(self.command_environment)
+        self._programs = [self.deployment.keystone.program, self.deployment.service]
+        self.addOnException(self._show_logs)
+
+    def _show_logs(self, exc_info: object) -> None:
+        for program in self._programs:
+            self.addDetail(program.name, content.text_content(program.tail()))
+        for log in self.folder.glob('**/agent.log'):
+            name = str(log.relative_to(self.folder))
+            self.addDetail(name, content.text_content(log.read_text(errors='replace')[-20000:]))
+
+    def command_line(self, environment: str, **options: Any) -> CommandLine:
+        """The member's ``freezer`` command."""
+        folder = Path(tempfile.mkdtemp(prefix='command_', dir=self.folder))
+        return CommandLine(environment, options.pop('account', self.member), folder, **options)
+
+    def scheduler(self, environment: str, name: str, client_id: str, **options: Any) -> Scheduler:
+        """A scheduler of the member, which is registered."""
+        scheduler = Scheduler(environment, name, client_id, self.member, self.folder, **options)
+        self._programs.append(scheduler.program)
+        self.addCleanup(scheduler.end)
+        path = f'/v2/{self.member.project_id}/clients/{client_id}'
+        scheduler.program.wait_for(
+            'registration',
+            lambda: self.deployment.request(self.member, 'GET', path).status_code == 200,
+        )
+        return scheduler
+
+    def new_files(self) -> Path:
+        """A folder with what backups must keep: folders, an empty one too, blanks, letters, any bytes."""
+        source = self.folder / 'source'
+        (source / 'empty').mkdir(parents=True)
+        (source / 'deep' / 'er').mkdir(parents=True)
+        (source / 'text').write_text('one line\n')
+        (source / 'old').write_text('to be removed\n')
+        (source / 'old').chmod(0o600)
+        (source / 'blanks and \u00fc').write_text('')
+        (source / 'deep' / 'er' / 'bytes').write_bytes(bytes(range(256)) * 1000)
+        return source
+
+    def definition(self, **keys: Any) -> dict[str, Any]:
+        """What an agent is to do: back up the files, unless the keys say something else."""
+        return {
+            'action': 'backup',
+            'mode': 'fs',
+            'storage': 'local',
+            'backup_name': 'files',
+            'path_to_backup': str(self.folder / 'source'),
+            'container': str(self.folder / 'container'),
+            'log_file': str(self.folder / 'agent.log'),
+            **keys,
+        }
+
+    def new_job(
+        self,
+        client_id: str,
+        definition: dict[str, Any] | None = None,
+        schedule: dict[str, Any] | None = None,
+        **entry: Any,
+    ) -> str:
+        """Create a job of one action by the command line; return its id.
+
+        :param entry: further keys of the action, such as max_retries
+        """
+        action = {'freezer_action': definition or self.definition(), **entry}
+        document = {
+            'description': self.id(),
+            'job_actions': [action],
+            'job_schedule': schedule or {},
+        }
+        shown = self.command.show(
+            'job-create', '--client', client_id, '--file', self.command.file(document)
+        )
+        return str(shown['Job ID'])
+
+    def job(self, job_id: str) -> dict[str, Any]:
+        """The document of a job."""
+        document: dict[str, Any] = self.deployment.get(self.member, 'jobs', job_id)
+        return document
+
+    def wait_for_job(self, job_id: str, **schedule: Any) -> dict[str, Any]:
+        """The document of a job as soon as its schedule has these values."""
+        seen: dict[str, Any] = {}
+
+        def reached() -> bool:
+            seen.update(self.job(job_id))
+            return all(seen['job_schedule'].get(key) == value for key, value in schedule.items())
+
+        try:
+            programs.wait_for(f'job {job_id} {schedule}', reached)
+        except AssertionError as error:
+            raise AssertionError(f'{error}; it is {seen}') from error
+        return seen
+
+
+def tree(folder: Path) -> dict[str, tuple[int, bytes | None]]:
+    """Mode and contents of everything below a folder, by relative path; folders have no contents."""
+    return {
+        str(path.relative_to(folder)): (
+            path.stat().st_mode,
+            path.read_bytes() if path.is_file() else None,
+        )
+        for path in sorted(folder.rglob('*'))
+    }

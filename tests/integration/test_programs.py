@@ -1,0 +1,202 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Published agents and clients on a running service, with a real Keystone: version 2."""
+
+import datetime
+import shutil
+from typing import Any
+
+from tests.integration import programs, real, report
+
+
+class AgentTest(real.RealTest):
+    """freezer-scheduler and freezer-agent 19.0.0."""
+
+    environments = ('agent-19',)
+
+    def test_agents_run_the_jobs_of_their_own_client(self) -> None:
+        self.new_files()
+        agents = {name: self.scheduler('agent-19', name, name) for name in ('host-a', 'host-b')}
+        clients = self.command.list('client-list')
+        self.assertEqual({'host-a', 'host-b'}, {client['Client ID'] for client in clients})
+
+        shown = self.command.show(
+            'action-create', '--file', self.command.file({'freezer_action': self.definition()})
+        )
+        document = {'job_actions': [{'action_id': shown['Action ID']}], 'job_schedule': {}}
+        jobs = {
+            name: self.command.show('job-create', '-C', name, '--file', self.command.file(document))
+            for name in agents
+        }
+        for name, job in jobs.items():
+            self.wait_for_job(job['Job ID'], status='completed', result='success')
+            self.assertEqual([job['Job ID']], agents[name].runs)
+
+        listed = {row['Job ID']: row for row in self.command.list('job-list')}
+        self.assertEqual({'success'}, {row['Result'] for row in listed.values()})
+        self.assertEqual({job['Job ID'] for job in jobs.values()}, set(listed))
+        backups = self.deployment.get(self.member, 'backups')['backups']
+        self.assertEqual(
+            {job['Job ID'] for job in jobs.values()},
+            {backup['backup_metadata']['job_id'] for backup in backups},
+        )
+        table = self.command.run('backup-list')
+        for backup in backups:
+            self.assertEqual('available', backup['status'])
+            self.assertIn(backup['backup_id'], table)
+        for agent in agents.values():
+            self.assertEqual([], agent.errors)
+
+    def test_incremental_backups_are_restored_byte_for_byte(self) -> None:
+        source = self.new_files()
+        agent = self.scheduler('agent-19', 'host', 'host')
+        definition = self.definition(incremental=True, max_level=3)
+        job_id = self.new_job('host', definition)
+        states = []
+        for level in range(3):
+            if level:
+                (source / 'text').write_text(f'changed for level {level}\n')
+                (source / f'new {level}').write_bytes(b'\x00\xff' * 5000)
+                (source / 'old').unlink(missing_ok=True)
+                self.command.run('job-start', job_id)
+            self.wait_for_job(job_id, status='completed', result='success')
+            states.append(real.tree(source))
+            self.assertEqual(level + 1, len(agent.runs))
+
+        # As <level>_<seconds>; the metadata that the agent posts say level 0 of all, whatever they are.
+        stored = sorted(path.name for path in (self.folder / 'container').glob('metadata/*/*/*/*'))
+        stamps = [int(name.partition('_')[2]) for name in stored]
+        self.assertEqual(['0', '1', '2'], [name.partition('_')[0] for name in stored])
+        backups = self.deployment.get(self.member, 'backups')['backups']
+        self.assertEqual(stamps, [backup['backup_metadata']['time_stamp'] for backup in backups])
+
+        shutil.rmtree(source)
+        for level in range(3):
+            target = self.folder / f'restored-{level}'
+            target.mkdir()
+            stamp = datetime.datetime.fromtimestamp(stamps[level], datetime.UTC)
+            restore = self.definition(
+                action='restore',
+                restore_abs_path=str(target),
+                restore_from_date=stamp.strftime('%Y-%m-%dT%H:%M:%S'),
+            )
+            del restore['path_to_backup']
+            self.wait_for_job(self.new_job('host', restore), status='completed', result='success')
+            self.assertEqual(states[level], real.tree(target))
+        self.assertEqual([], agent.errors)
+        report.line('freezer-agent', '19.0.0', 'restored levels 0, 1 and 2, byte-identical')
+
+    def test_session_is_run_by_the_agents_of_all_its_jobs(self) -> None:
+        self.new_files()
+        agents = {name: self.scheduler('agent-19', name, name) for name in ('host-a', 'host-b')}
+        shown = self.command.show(
+            'session-create', '--file', self.command.file({'description': 'both', 'schedule': {}})
+        )
+        session_id = shown['Session ID']
+        jobs = {name: self.new_job(name, schedule={'status': 'stop'}) for name in agents}
+        for job_id in jobs.values():
+            self.command.run('session-add-job', '--session-id', session_id, '--job-id', job_id)
+        for job_id in jobs.values():
+            self.command.run('job-start', job_id)
+
+        def completed() -> Any:
+            session = self.deployment.get(self.member, 'sessions', session_id)
+            return session if session['status'] == 'completed' else None
+
+        session = programs.wait_for(f'completion of session {session_id}', completed)
+        self.assertEqual(1, session['session_tag'])
+        self.assertEqual('success', session['result'])
+        self.assertEqual(
+            dict.fromkeys(jobs.values(), ('completed', 'success')),
+            {job_id: (part['status'], part['result']) for job_id, part in session['jobs'].items()},
+        )
+        shown = self.command.show('session-show', session_id)
+        self.assertEqual(('completed', 'success'), (shown['Status'], shown['Result']))
+        for name, agent in agents.items():
+            document = self.wait_for_job(jobs[name], status='completed', result='success')
+            self.assertEqual(1, document['session_tag'])
+            self.assertEqual([jobs[name]], agent.runs)
+            self.assertEqual([], agent.errors)
+        report.line('session', '19.0.0', 'two agents, tag 1, both results success, completed')
+
+    def test_recurring_job_is_stopped_and_started_again(self) -> None:
+        self.new_files()
+        agent = self.scheduler('agent-19', 'host', 'host')
+        job_id = self.new_job('host', schedule={'schedule_interval': '2 seconds'})
+        agent.program.wait_for('its second run', lambda: len(agent.runs) >= 2)
+
+        self.command.run('job-stop', job_id)
+        self.wait_for_job(job_id, event='', status='completed')
+        runs = len(agent.runs)
+        agent.wait_for_polls(4)
+        self.assertEqual(runs, len(agent.runs))
+
+        self.command.run('job-start', job_id)
+        agent.program.wait_for('a run after the start', lambda: len(agent.runs) > runs)
+        self.wait_for_job(job_id, event='', status='scheduled', result='success')
+        self.assertEqual([], agent.errors)
+
+    def test_failing_job_is_tried_again_and_shown_as_failed(self) -> None:
+        agent = self.scheduler('agent-19', 'host', 'host')
+        definition = self.definition(path_to_backup=str(self.folder / 'missing'))
+        job_id = self.new_job('host', definition, max_retries=1, max_retries_interval=1)
+        self.wait_for_job(job_id, status='completed', result='fail')
+        self.assertIn('retrying in 1 seconds', agent.program.output)
+        self.assertEqual('fail', self.command.show('job-show', job_id)['Result'])
+        self.assertEqual([], self.deployment.get(self.member, 'backups')['backups'])
+
+    def test_schedulers_of_a_cluster_run_each_job_once(self) -> None:
+        self.new_files()
+        cluster = self.folder / 'cluster'
+        members = [
+            self.scheduler('agent-19', name, 'shared', cluster=cluster)
+            for name in ('member-1', 'member-2')
+        ]
+        self.assertEqual(
+            ['shared'], [client['Client ID'] for client in self.command.list('client-list')]
+        )
+        for member in members:
+            member.wait_for_polls(2)
+
+        jobs: list[str] = []
+        # Which member gets a job depends on their process ids. A batch is one member's alone now and then.
+        for _ in range(6):
+            batch = [self.new_job('shared') for _ in range(3)]
+            for job_id in batch:
+                self.wait_for_job(job_id, status='completed', result='success')
+            jobs += batch
+            if all(member.runs for member in members):
+                break
+        for member in members:
+            self.assertNotEqual([], member.runs)
+        self.assertEqual(sorted(jobs), sorted(job for member in members for job in member.runs))
+
+        members[0].end()
+        before = members[1].runs
+        last = [self.new_job('shared') for _ in range(2)]
+        for job_id in last:
+            self.wait_for_job(job_id, status='completed', result='success')
+        self.assertEqual(sorted(last), sorted(members[1].runs[len(before) :]))
+
+
+class OldAgentTest(real.RealTest):
+    """freezer-scheduler and freezer-agent 18.0.0."""
+
+    environments = ('agent-18',)
+
+    def test_agent_backs_up_restores_and_is_stopped(self) -> None:
+        source = self.new_files()
+        agent = self.scheduler('agent-18', 'old-host', 'old-host')
+        job_id = self.new_job('old-host', schedule={'schedule_interval': '2 seconds'})
+        agent.program.wait_for('its second run', lambda: len(agent.runs) >= 2)
+        self.command.run('job-stop', job_id)
+        self.wait_for_job(job_id, event='', status='completed')
+        runs = len(agent.runs)
+
+        target = self.folder / 'restored'
+        target.mkdir()
+        restore = self.definition(action='restore', restore_abs_path=str(target))
+        self.wait_for_job(self.new_job('old-host', restore), status='completed', result='success')
+        self.assertEqual(real.tree(source), real.tree(target))
+        self.assertEqual(runs + 1, len(agent.runs))
+        self.assertGreaterEqual(len(self.deployment.get(self.member, 'backups')['backups']), 2)
+        self.assertEqual([], agent.errors)
