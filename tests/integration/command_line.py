@@ -15,28 +15,33 @@ class CommandLine:
     :param environment: whose ``freezer`` command to run
     :param folder: for its files
     :param version: of the API
+    :param by_option: whether an option of each command names the version, not the environment
     """
 
     def __init__(
-        self, environment: str, account: Account, folder: Path, version: str = '2'
+        self,
+        environment: str,
+        account: Account,
+        folder: Path,
+        version: str = '2',
+        by_option: bool = False,
     ) -> None:
+        self.account = account
+        self.version = version
         self._program = published.environment(environment) / 'freezer'
         self.release = published.release(environment, 'python-freezerclient')
         self._folder = folder
-        self._variables = programs.environment(
-            folder, OS_BACKUP_API_VERSION=version, **account.variables()
-        )
-        #: The commands that succeeded.
-        self.succeeded: list[str] = []
+        self._options = ['--os-backup-api-version', version] if by_option else []
+        self._variables = programs.environment(folder, **account.variables())
+        if not by_option:
+            self._variables['OS_BACKUP_API_VERSION'] = version
 
     def run(self, *words: str) -> str:
         """What a command prints.
 
         :raises programs.CommandFailed: it did not succeed
         """
-        output = programs.run([self._program, *words], self._folder, self._variables)
-        self.succeeded.append(words[0])
-        return output
+        return programs.run([self._program, *self._options, *words], self._folder, self._variables)
 
     def show(self, *words: str) -> dict[str, Any]:
         """What a command shows of one thing."""

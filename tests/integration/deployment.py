@@ -43,7 +43,7 @@ class Deployment:
     :ivar url: of the service, without a version
     """
 
-    keystone: keystone.Keystone
+    identity: keystone.Keystone
     service: programs.Program
     url: str
 
@@ -53,9 +53,10 @@ class Deployment:
             f'{self.url}{path}', method, raise_exc=False, authenticated=True, **options
         )
 
-    def get(self, account: keystone.Account, *segments: str) -> Any:
-        """The document at a path of the account's project in version 2."""
-        path = '/'.join(('', 'v2', account.project_id, *segments))
+    def get(self, account: keystone.Account, *segments: str, version: str = '2') -> Any:
+        """The document at a path of the account's project."""
+        root = ('v2', account.project_id) if version == '2' else ('v1',)
+        path = '/'.join(('', *root, *segments))
         answer = self.request(account, 'GET', path)
         if answer.status_code != 200:
             raise AssertionError(f'GET {path}: {answer.status_code} {answer.text}')

@@ -20,6 +20,9 @@ _PASSWORD = 'secret'
 _REGION = 'RegionOne'
 
 _CONFIGURATION = """\
+[DEFAULT]
+# It warns of the length of passwords at each login.
+default_log_levels = keystone.common.password_hashing=ERROR
 [database]
 connection = sqlite:///{folder}/keystone.sqlite
 [fernet_tokens]
@@ -35,7 +38,9 @@ password_hash_rounds = 4
 _SERVER = """\
 bind = 'fd://{number}'
 wsgi_app = 'keystone.wsgi.api:application'
-threads = 4
+# One request after the other: SQLite refuses the second of two writers that began by reading.
+worker_class = 'gthread'
+threads = 1
 """
 
 
@@ -151,7 +156,11 @@ def start(folder: Path) -> Keystone:
     # Bound here, because Keystone's own catalogue must name the port before the server starts.
     with socket.create_server(('127.0.0.1', 0)) as listener:
         url = f'http://127.0.0.1:{listener.getsockname()[1]}/v3'
-        manage = [program_folder / 'keystone-manage', '--config-file', configuration]
+        manage: list[str | Path] = [
+            program_folder / 'keystone-manage',
+            '--config-file',
+            configuration,
+        ]
         for command in (
             ['db_sync'],
             [

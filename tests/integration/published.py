@@ -44,7 +44,7 @@ def environment(name: str) -> Path:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not stamp.exists() or stamp.read_text() != wanted:
             venv.create(folder, clear=True, with_pip=True)
-            command = [
+            command: list[str | Path] = [
                 folder / 'bin' / 'python',
                 *('-m', 'pip', '--quiet', '--disable-pip-version-check', 'install'),
                 *requirements,

@@ -9,9 +9,10 @@ from typing import Any, ClassVar
 from testtools import content
 
 from tests import base
-from tests.integration import deployment, programs, published
+from tests.integration import deployment, programs, published, report
 from tests.integration.agents import Scheduler
 from tests.integration.command_line import CommandLine
+from tests.integration.walk import Walk
 
 
 class RealTest(base.TestCase):
@@ -20,6 +21,7 @@ class RealTest(base.TestCase):
     # Keys of published.REQUIREMENTS; making them may take longer than a test may.
     environments: ClassVar[tuple[str, ...]] = ()
     command_environment = 'freezerclient'
+    command_options: ClassVar[dict[str, Any]] = {}
 
     @classmethod
     def setUpClass(cls) -> None:
@@ -33,28 +35,47 @@ class RealTest(base.TestCase):
         self.deployment = deployment.start()
         self.folder = Path(tempfile.mkdtemp(prefix='freezer_real_'))
         self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
-        self.project = self.deployment.keystone.new_project()
-        self.member = self.deployment.keystone.new_account(self.project, 'member')
-        self.command = self.command_line(self.command_environment)
-        self._programs = [self.deployment.keystone.program, self.deployment.service]
+        self.project = self.deployment.identity.new_project()
+        self.member = self.deployment.identity.new_account(self.project, 'member')
+        self.command = self.command_line(self.command_environment, **self.command_options)
+        # Each with the length of its log up to now.
+        self._programs: dict[programs.Program, int] = {}
+        for program in (self.deployment.identity.program, self.deployment.service):
+            self._programs[program] = len(program.output)
         self.addOnException(self._show_logs)
 
     def _show_logs(self, exc_info: object) -> None:
-        for program in self._programs:
-            self.addDetail(program.name, content.text_content(program.tail()))
+        for program, length in self._programs.items():
+            self.addDetail(program.name, content.text_content(program.output[length:]))
         for log in self.folder.glob('**/agent.log'):
             name = str(log.relative_to(self.folder))
             self.addDetail(name, content.text_content(log.read_text(errors='replace')[-20000:]))
 
     def command_line(self, environment: str, **options: Any) -> CommandLine:
-        """The member's ``freezer`` command."""
+        """The member's ``freezer`` command, or another account's."""
         folder = Path(tempfile.mkdtemp(prefix='command_', dir=self.folder))
         return CommandLine(environment, options.pop('account', self.member), folder, **options)
+
+    def walk(self, environment: str, broken: dict[str, str] | None = None, **options: Any) -> None:
+        """Run all commands of a release, as a member of another project, and tell of it.
+
+        :param broken: commands that fail by themselves, to the text of their failure
+        """
+        identity = self.deployment.identity
+        account = identity.new_account(identity.new_project(), 'member')
+        command = self.command_line(environment, account=account, **options)
+        count = Walk(self, self.deployment, command, broken or {}).run()
+        report.line(
+            'python-freezerclient',
+            command.release,
+            f'{count - len(broken or {})} of {count} commands on v{command.version}'
+            + (f', {", ".join(broken)} fails by itself' if broken else ''),
+        )
 
     def scheduler(self, environment: str, name: str, client_id: str, **options: Any) -> Scheduler:
         """A scheduler of the member, which is registered."""
         scheduler = Scheduler(environment, name, client_id, self.member, self.folder, **options)
-        self._programs.append(scheduler.program)
+        self._programs[scheduler.program] = 0
         self.addCleanup(scheduler.end)
         path = f'/v2/{self.member.project_id}/clients/{client_id}'
         scheduler.program.wait_for(
@@ -109,6 +130,27 @@ class RealTest(base.TestCase):
             'job-create', '--client', client_id, '--file', self.command.file(document)
         )
         return str(shown['Job ID'])
+
+    def check_agent_18(self) -> None:
+        """Agent 18.0.0 repeats a backup, is stopped, and restores, with the version of the command line."""
+        source = self.new_files()
+        agent = self.scheduler('agent-18', 'old-host', 'old-host', v1=self.command.version == '1')
+        job_id = self.new_job('old-host', schedule={'schedule_interval': '2 seconds'})
+        agent.program.wait_for('its second run', lambda: len(agent.runs) >= 2)
+        self.command.run('job-stop', job_id)
+        self.wait_for_job(job_id, event='', status='completed')
+        runs = len(agent.runs)
+
+        target = self.folder / 'restored'
+        target.mkdir()
+        restore = self.definition(action='restore', restore_abs_path=str(target))
+        self.wait_for_job(self.new_job('old-host', restore), status='completed', result='success')
+        self.assertEqual(tree(source), tree(target))
+        self.assertEqual(runs + 1, len(agent.runs))
+        backups = self.deployment.get(self.member, 'backups')['backups']
+        self.assertEqual({job_id}, {backup['backup_metadata']['job_id'] for backup in backups})
+        self.assertEqual(runs, len(backups))
+        self.assertEqual([], agent.errors)
 
     def job(self, job_id: str) -> dict[str, Any]:
         """The document of a job."""

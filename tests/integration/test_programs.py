@@ -5,7 +5,10 @@ import datetime
 import shutil
 from typing import Any
 
+import requests
+
 from tests.integration import programs, real, report
+from tests.integration.command_line import CommandLine
 
 
 class AgentTest(real.RealTest):
@@ -178,25 +181,48 @@ class AgentTest(real.RealTest):
         self.assertEqual(sorted(last), sorted(members[1].runs[len(before) :]))
 
 
+class CommandTest(real.RealTest):
+    """The ``freezer`` command of today's python-freezerclient."""
+
+    def test_every_command_works(self) -> None:
+        self.walk('freezerclient')
+
+    def test_accounts_do_what_their_roles_allow(self) -> None:
+        identity = self.deployment.identity
+        action = self.command.file({'freezer_action': self.definition()})
+        self.command.run('action-create', '--file', action)
+
+        reader = identity.new_account(self.project, 'reader')
+        command = self.command_line('freezerclient', account=reader)
+        self.assertEqual(['files'], [row['Name'] for row in command.list('action-list')])
+        self.assert_refused(403, command, 'action-create', '--file', command.file({}))
+
+        stranger = identity.new_account(identity.new_project(), 'member')
+        command = self.command_line('freezerclient', account=stranger)
+        self.assertEqual([], command.list('action-list'))
+        path = f'/v2/{self.member.project_id}/actions'
+        self.assertEqual(403, self.deployment.request(stranger, 'GET', path).status_code)
+        for account in (identity.admin, identity.new_account(identity.new_project(), 'service')):
+            self.assertEqual(200, self.deployment.request(account, 'GET', path).status_code)
+
+    def test_token_that_keystone_does_not_know_is_refused(self) -> None:
+        path = f'/v2/{self.member.project_id}/jobs'
+        answer = requests.get(
+            f'{self.deployment.url}{path}', headers={'X-Auth-Token': 'gAAAA'}, timeout=30
+        )
+        self.assertEqual(401, answer.status_code)
+        self.assertEqual(401, answer.json()['code'])
+        self.assertIn(self.member.url, answer.headers['WWW-Authenticate'])
+
+    def assert_refused(self, status: int, command: CommandLine, *words: str) -> None:
+        error = self.assertRaises(programs.CommandFailed, command.run, *words)
+        self.assertIn(f'Error {status}', error.output)
+
+
 class OldAgentTest(real.RealTest):
     """freezer-scheduler and freezer-agent 18.0.0."""
 
     environments = ('agent-18',)
 
     def test_agent_backs_up_restores_and_is_stopped(self) -> None:
-        source = self.new_files()
-        agent = self.scheduler('agent-18', 'old-host', 'old-host')
-        job_id = self.new_job('old-host', schedule={'schedule_interval': '2 seconds'})
-        agent.program.wait_for('its second run', lambda: len(agent.runs) >= 2)
-        self.command.run('job-stop', job_id)
-        self.wait_for_job(job_id, event='', status='completed')
-        runs = len(agent.runs)
-
-        target = self.folder / 'restored'
-        target.mkdir()
-        restore = self.definition(action='restore', restore_abs_path=str(target))
-        self.wait_for_job(self.new_job('old-host', restore), status='completed', result='success')
-        self.assertEqual(real.tree(source), real.tree(target))
-        self.assertEqual(runs + 1, len(agent.runs))
-        self.assertGreaterEqual(len(self.deployment.get(self.member, 'backups')['backups']), 2)
-        self.assertEqual([], agent.errors)
+        self.check_agent_18()

@@ -1,0 +1,34 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Published agents and clients on a running service, with a real Keystone: version 1."""
+
+from concurrent import futures
+from typing import ClassVar
+
+from tests.integration import real
+
+
+class V1Test(real.RealTest):
+    """The last releases that speak it: freezer 18.0.0, python-freezerclient 6.3.0 and 6.2.0."""
+
+    environments = ('agent-18', 'freezerclient-6.2')
+    command_environment = 'freezerclient-6.3'
+    # With the option, it shows what it made.
+    command_options: ClassVar = {'version': '1', 'by_option': True}
+
+    def test_agent_backs_up_restores_and_is_stopped(self) -> None:
+        self.check_agent_18()
+
+    def test_every_command_of_the_last_clients_works(self) -> None:
+        # The option, other than the environment, has version 2's commands call version 1's library.
+        walks: tuple[tuple[str, dict[str, str], bool], ...] = (
+            ('freezerclient-6.3', {}, False),
+            ('freezerclient-6.3', {'job-list': 'all_projects'}, True),
+            ('freezerclient-6.2', {}, True),
+        )
+        with futures.ThreadPoolExecutor(2) as pool:
+            running = [
+                pool.submit(self.walk, name, broken, version='1', by_option=by_option)
+                for name, broken, by_option in walks
+            ]
+        for each in running:
+            each.result()
