@@ -1,9 +1,12 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# Run the tests on SQLite, MariaDB and PostgreSQL, the latter two from throw-away servers of this run.
+# Run the tests on SQLite, MariaDB and PostgreSQL, the latter two from throw-away servers of this run. What real
+# programs do together (Keystone, agents and clients of published releases, from PyPI) is a stage of its own, after
+# all else; what each of them did is told at the end.
 #
-#     tools/test.sh [ARGUMENT...]                       arguments go to "stestr run"
+#     tools/test.sh                                     both stages
+#     tools/test.sh ARGUMENT...                         one stage; arguments go to "stestr run"
 #     FREEZER_TEST_DATABASES=sqlite tools/test.sh       only the databases named, separated by commas
 #
 # The last line says "N passed, M failed", with ", K skipped" behind it where there are any. The exit status is
@@ -53,26 +56,47 @@ done
 
 export TMPDIR=$folder/tests
 mkdir "$TMPDIR"
+export FREEZER_TEST_REPORT=$folder/report
+touch "$FREEZER_TEST_REPORT"
 number() { cat .stestr/next-stream 2>/dev/null || echo 0; }
-before=$(number)
-status=0
-# In the background, so that a signal to this script ends the run at once, and with -m in a process group of
-# its own, so that it ends with its workers.
-set -m
-stestr run "$@" </dev/null &
-runner=$!
-set +m
-wait "$runner" || status=$?
-runner=
+status=0 passed=0 failed=0 skipped=0
 
-# Only a run that was recorded counts: nothing is, when the tests cannot be imported.
-passed=0 failed=0 skipped=0
-if [ "$(number)" -gt "$before" ]; then
-    read -r passed failed skipped < <(stestr last --subunit | python tools/count_results.py)
+# run_tests ARGUMENT...: add to the three counts, and set status if something is wrong.
+run_tests() {
+    local before ended=0 counts=(0 0 0)
+    before=$(number)
+    # In the background, so that a signal to this script ends the run at once, and with -m in a process group of
+    # its own, so that it ends with its workers.
+    set -m
+    stestr run "$@" </dev/null &
+    runner=$!
+    set +m
+    wait "$runner" || ended=$?
+    runner=
+    # Only a run that was recorded counts: nothing is, when the tests cannot be imported.
+    if [ "$(number)" -gt "$before" ]; then
+        read -ra counts < <(stestr last --subunit | python tools/count_results.py)
+    fi
+    [ "$ended" -eq 0 ] || [ "${counts[1]}" -gt 0 ] || echo "test.sh: stestr ended with status $ended" >&2
+    [ "$((counts[0] + counts[1]))" -gt 0 ] || { echo "test.sh: no test ran" >&2; ended=1; }
+    [ "$ended" -eq 0 ] && [ "${counts[1]}" -eq 0 ] || status=1
+    passed=$((passed + counts[0])) failed=$((failed + counts[1])) skipped=$((skipped + counts[2]))
+}
+
+# Programs that take seconds to start, and that are mostly waited for.
+real='\.integration\.test_(v1_)?programs\.'
+if [ "$#" -gt 0 ]; then
+    run_tests "$@"
+else
+    run_tests --exclude-regex "$real"
+    run_tests --concurrency 1 "$real"
 fi
-[ "$status" -eq 0 ] || [ "$failed" -gt 0 ] || echo "test.sh: stestr ended with status $status" >&2
-[ "$((passed + failed))" -gt 0 ] || { echo 'test.sh: no test ran' >&2; status=1; }
-[ "$failed" -eq 0 ] || [ "$status" -ne 0 ] || status=1
+
+if [ -s "$FREEZER_TEST_REPORT" ]; then
+    echo
+    echo 'What real programs did:'
+    sed 's/^/  /' "$FREEZER_TEST_REPORT"
+fi
 # A line of its own: stestr may have ended in the middle of one.
 echo
 echo "$passed passed, $failed failed$([ "$skipped" -eq 0 ] || echo ", $skipped skipped")"

@@ -40,6 +40,7 @@ class Scheduler:
     :param name: of its log, and of its folder
     :param cluster: the folder by which schedulers of one client find each other; none means alone
     :param v1: whether it speaks the first version of the API, which 18.0.0 still can
+    :param configuration: all of its options, in place of ours
     """
 
     def __init__(
@@ -51,13 +52,13 @@ class Scheduler:
         folder: Path,
         cluster: Path | None = None,
         v1: bool = False,
+        configuration: str | None = None,
     ) -> None:
         self.client_id = client_id
         self._version = 'v1' if v1 else 'v2'
         self._release = published.release(environment, 'freezer')
         folder = folder / name
         folder.mkdir()
-        configuration = folder / 'scheduler.conf'
         variables = programs.environment(folder)
         if environment == 'agent-18':
             text = _OLD_CONFIGURATION.format(client_id=client_id, folder=folder, v1=v1)
@@ -66,14 +67,15 @@ class Scheduler:
             text = _CONFIGURATION.format(client_id=client_id, folder=folder, account=account)
         if cluster is not None:
             text += f'\n[coordination]\nbackend_url = file://{cluster}\n'
-        configuration.write_text(text)
+        file = folder / 'scheduler.conf'
+        file.write_text(text if configuration is None else configuration)
         programs_folder = published.environment(environment)
         # It looks for its agent there.
         variables['PATH'] = f'{programs_folder}:{variables["PATH"]}'
         self.program = programs.Program(
             name,
             [
-                *(programs_folder / 'freezer-scheduler', '--config-file', configuration),
+                *(programs_folder / 'freezer-scheduler', '--config-file', file),
                 *('--no-daemon', 'start'),
             ],
             folder,

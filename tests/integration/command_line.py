@@ -43,6 +43,15 @@ class CommandLine:
         """
         return programs.run([self._program, *self._options, *words], self._folder, self._variables)
 
+    def run_script(self, script: str) -> None:
+        """Run lines of a shell, which have to name the account themselves.
+
+        :raises programs.CommandFailed: one of them did not succeed
+        """
+        path = f'{self._program.parent}:{self._variables["PATH"]}'
+        variables = programs.environment(self._folder, PATH=path)
+        programs.run(['bash', '-euc', script], self._folder, variables)
+
     def show(self, *words: str) -> dict[str, Any]:
         """What a command shows of one thing."""
         shown: dict[str, Any] = json.loads(self.run(*words, '--format', 'json'))

@@ -16,7 +16,7 @@ from typing import TypeVar
 from tests.integration import published
 
 # Seconds that a program has to start, and to do what it was asked for; some machines are slow.
-PATIENCE = 90
+PATIENCE = 120
 
 _Result = TypeVar('_Result')
 
@@ -125,7 +125,7 @@ class Program:
                 start_new_session=True,
                 pass_fds=tuple(pass_fds),
             )
-        _guard(self._process.pid)
+        _tell_guardian(self._process.pid)
         atexit.register(self.end)
 
     @property
@@ -164,6 +164,7 @@ class Program:
                 continue
             # A child may have lived on.
             patience = 1
+        _tell_guardian(-self._process.pid)
 
 
 @functools.cache
@@ -185,7 +186,7 @@ def _guardian() -> 'subprocess.Popen[str]':
     return guardian
 
 
-def _guard(group: int) -> None:
+def _tell_guardian(group: int) -> None:
     stdin = _guardian().stdin
     assert stdin is not None
     stdin.write(f'{group}\n')

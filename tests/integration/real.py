@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """What tests with real programs have in common."""
 
+import re
 import shutil
 import tempfile
+import textwrap
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -181,3 +184,18 @@ def tree(folder: Path) -> dict[str, tuple[int, bytes | None]]:
         )
         for path in sorted(folder.rglob('*'))
     }
+
+
+def readme(title: str, values: Mapping[str, str]) -> list[str]:
+    """The literal blocks of a section of README.rst.
+
+    :param title: how the section's title begins
+    :param values: words of the blocks, to what stands for them here
+    """
+    text = (published.ROOT / 'README.rst').read_text()
+    section = re.split(r'\n=+\n', text[text.index(f'\n{title}') :])[1]
+    blocks = re.findall(r'::\n\n((?:    .*\n|\n)+)', section)
+    words = re.compile('|'.join(map(re.escape, values)))
+    return [
+        words.sub(lambda found: values[found.group()], textwrap.dedent(block)) for block in blocks
+    ]

@@ -2,6 +2,7 @@
 """Published agents and clients on a running service, with a real Keystone: version 2."""
 
 import datetime
+import re
 import shutil
 from typing import Any
 
@@ -48,6 +49,32 @@ class AgentTest(real.RealTest):
             self.assertIn(backup['backup_id'], table)
         for agent in agents.values():
             self.assertEqual([], agent.errors)
+
+    def test_readme_tells_how_to_back_up_and_restore(self) -> None:
+        source = self.new_files()
+        target = self.folder / 'restored'
+        target.mkdir()
+        values = {
+            'https://keystone.example.org:5000/v3': self.member.url,
+            'alice': self.member.username,
+            '=PASSWORD': f'={self.member.password}',
+            '= PASSWORD': f'= {self.member.password}',
+            'demo': self.member.project_name,
+            'interval = 60': 'interval = 1',
+            '/var/lib/freezer/jobs': str(self.folder / 'jobs'),
+            '/var/backups/freezer': str(self.folder / 'container'),
+            '/srv/www': str(source),
+            '/srv/restored': str(target),
+        }
+        configuration, backup, restore = real.readme("Using it with Freezer's agents", values)
+        agent = self.scheduler('agent-19', 'readme', 'host-1', configuration=configuration)
+        account = ''.join(re.findall(r'^export .*\n', backup, re.M))
+        for script in (backup, account + restore):
+            self.command.run_script(script)
+            jobs = self.deployment.get(self.member, 'jobs')['jobs']
+            self.wait_for_job(jobs[-1]['job_id'], status='completed', result='success')
+        self.assertEqual(real.tree(source), real.tree(target))
+        self.assertEqual([], agent.errors)
 
     def test_incremental_backups_are_restored_byte_for_byte(self) -> None:
         source = self.new_files()
