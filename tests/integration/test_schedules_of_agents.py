@@ -168,7 +168,8 @@ def agent(release: str, zone: str) -> Agent:
 
 
 class AgentTest(testscenarios.WithScenarios, base.TestCase):
-    """
+    """What we say of a schedule is what becomes of it in an agent.
+
     :ivar zone: of the agent's host
     :ivar dates: the zone in which this release takes start and end dates
     :ivar zones: whether it reads others
