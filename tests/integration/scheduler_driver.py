@@ -3,7 +3,8 @@
 
 Each line of the input is a JSON list: the time that it is, in ISO 8601 with a zone, and a ``job_schedule``. Each line
 of the output is an object with ``outcome``, which is ``raised``, ``completed`` (not armed) or ``scheduled``; with
-``next_run``, in ISO 8601, UTC, or null; and with ``dies``: whether the timer fails when the job fires.
+``next_run``, in ISO 8601, UTC, or null; with ``dies``: whether the timer fails when the job fires; and with ``error``,
+if one was raised.
 
 The zone of the host is that of the variable TZ.
 """
@@ -28,11 +29,11 @@ class _AnyDatetime(type):
 class Clock(datetime.datetime, metaclass=_AnyDatetime):
     """A datetime whose class knows what time it is supposed to be."""
 
-    time: datetime.datetime
+    moment: datetime.datetime
 
     @classmethod
     def now(cls, tz=None):
-        now = cls.time.astimezone(tz)
+        now = cls.moment.astimezone(tz)
         return now if tz else now.replace(tzinfo=None)
 
 
@@ -43,9 +44,8 @@ def stop_the_clock():
     )
     for module in (base, date, interval):
         module.datetime = Clock
-    timeutils.utcnow = lambda with_timezone=False: Clock.now(
-        datetime.UTC if with_timezone else None
-    )
+    # Release 19 asks for it with a zone; what is without one is not the local time.
+    timeutils.utcnow = lambda with_timezone: Clock.now(datetime.UTC)
 
 
 def arm(scheduler, schedule):
@@ -80,7 +80,7 @@ def main():
     scheduler.scheduler.start(paused=True)
     for line in sys.stdin:
         now, schedule = json.loads(line)
-        Clock.time = datetime.datetime.fromisoformat(now)
+        Clock.moment = datetime.datetime.fromisoformat(now)
         print(json.dumps(arm(scheduler, schedule)), flush=True)
 
 
