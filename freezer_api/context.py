@@ -32,6 +32,7 @@ class Scope:
 
     @property
     def is_v1(self) -> bool:
+        """Whether the request came by v1."""
         return self.user_id is not None
 
 

@@ -464,6 +464,7 @@ class BadInputTest(routes.RouteTestCase):
         tables: list[tuple[Mapping[str, Any], Mapping[str, Key]]] = [
             (actions.SCHEMA, _ACTION_KEYS),
             (backups.SCHEMA, _BACKUP_KEYS),
+            (backups.SCHEMA_V1, _BACKUP_KEYS),
             (clients.SCHEMA, _CLIENT_KEYS),
             (jobs.SCHEMA, _JOB_KEYS),
             (sessions.SCHEMA, _SESSION_PATCH_KEYS),
