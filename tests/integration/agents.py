@@ -111,9 +111,12 @@ class Scheduler:
         if not self.program.is_alive():
             return
         self.program.end()
+        outputs = len(
+            re.findall('agent output processed|action metadata uploaded', self.program.output)
+        )
         report.line(
             'freezer-scheduler',
             self._release,
             f'client {self.client_id} on {self._version}: {self.polls or "?"} polls, '
-            f'{len(self.runs)} runs, {len(self.errors)} errors',
+            f'{len(self.runs)} runs, {outputs} results of agents, {len(self.errors)} errors',
         )

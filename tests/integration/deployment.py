@@ -11,6 +11,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from freezer_api.conf import version
 from tests import databases
 from tests.integration import keystone, programs, published, report
 
@@ -97,7 +98,7 @@ def start() -> Deployment:
     )
     url = found.group()
     identity.add_service('backup', 'freezer', url)
-    report.line('freezer-api', 'this one', f'serves on {database}, tokens validated by Keystone')
+    report.line('freezer-api', version(), f'serves on {database}, tokens validated by Keystone')
     return Deployment(identity, service, url)
 
 

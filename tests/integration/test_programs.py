@@ -146,7 +146,7 @@ class AgentTest(real.RealTest):
             self.assertEqual(1, document['session_tag'])
             self.assertEqual([jobs[name]], agent.runs)
             self.assertEqual([], agent.errors)
-        report.line('session', '19.0.0', 'two agents, tag 1, both results success, completed')
+        report.line('freezer-scheduler', '19.0.0', 'two in one session: tag 1, both succeeded')
 
     def test_recurring_job_is_stopped_and_started_again(self) -> None:
         self.new_files()
@@ -173,6 +173,17 @@ class AgentTest(real.RealTest):
         self.assertIn('retrying in 1 seconds', agent.program.output)
         self.assertEqual('fail', self.command.show('job-show', job_id)['Result'])
         self.assertEqual([], self.deployment.get(self.member, 'backups')['backups'])
+
+    def test_abort_of_a_running_job_lets_it_end_and_the_agent_go_on(self) -> None:
+        agent = self.scheduler('agent-19', 'host', 'host')
+        definition = self.definition(path_to_backup=str(self.folder / 'missing'))
+        job_id = self.new_job('host', definition, max_retries=2, max_retries_interval=3)
+        self.wait_for_job(job_id, status='running')
+        self.command.run('job-abort', job_id)
+        self.wait_for_job(job_id, status='completed', result='fail')
+        agent.wait_for_polls(2)
+        self.assertEqual([job_id], agent.runs)
+        self.assertNotIn('Unable to get jobs', agent.program.output)
 
     def test_schedulers_of_a_cluster_run_each_job_once(self) -> None:
         self.new_files()
@@ -206,6 +217,7 @@ class AgentTest(real.RealTest):
         for job_id in last:
             self.wait_for_job(job_id, status='completed', result='success')
         self.assertEqual(sorted(last), sorted(members[1].runs[len(before) :]))
+        report.line('freezer-scheduler', '19.0.0', f'two as a cluster: {len(jobs)} jobs once each')
 
 
 class CommandTest(real.RealTest):
