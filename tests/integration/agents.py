@@ -56,7 +56,7 @@ class Scheduler:
     ) -> None:
         self.client_id = client_id
         self._version = 'v1' if v1 else 'v2'
-        self._release = published.release(environment, 'freezer')
+        self.release = published.release(environment, 'freezer')
         folder = folder / name
         folder.mkdir()
         variables = programs.environment(folder)
@@ -116,7 +116,7 @@ class Scheduler:
         )
         report.line(
             'freezer-scheduler',
-            self._release,
+            self.release,
             f'client {self.client_id} on {self._version}: {self.polls or "?"} polls, '
             f'{len(self.runs)} runs, {outputs} results of agents, {len(self.errors)} errors',
         )

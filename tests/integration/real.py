@@ -155,6 +155,42 @@ class RealTest(base.TestCase):
         self.assertEqual(runs, len(backups))
         self.assertEqual([], agent.errors)
 
+    def check_session(self, agents: dict[str, Scheduler]) -> None:
+        """A session with a job of each agent runs once on all of them.
+
+        :param agents: by client id
+        """
+        self.new_files()
+        # Long enough for slow machines: what starts after it is another run of the session.
+        document = {'description': 'all hosts', 'schedule': {}, 'hold_off': 300}
+        shown = self.command.show('session-create', '--file', self.command.file(document))
+        session_id = shown['Session ID']
+        jobs = {name: self.new_job(name, schedule={'status': 'stop'}) for name in agents}
+        for job_id in jobs.values():
+            self.command.run('session-add-job', '--session-id', session_id, '--job-id', job_id)
+        for job_id in jobs.values():
+            self.command.run('job-start', job_id)
+
+        def completed() -> Any:
+            session = self.deployment.get(self.member, 'sessions', session_id)
+            return session if session['status'] == 'completed' else None
+
+        session = programs.wait_for(f'completion of session {session_id}', completed)
+        self.assertEqual((1, 'success'), (session['session_tag'], session['result']))
+        self.assertEqual(
+            dict.fromkeys(jobs.values(), ('completed', 'success')),
+            {job_id: (part['status'], part['result']) for job_id, part in session['jobs'].items()},
+        )
+        shown = self.command.show('session-show', session_id)
+        self.assertEqual(('completed', 'success'), (shown['Status'], shown['Result']))
+        for name, agent in agents.items():
+            document = self.wait_for_job(jobs[name], status='completed', result='success')
+            self.assertEqual(1, document['session_tag'])
+            self.assertEqual([jobs[name]], agent.runs)
+            self.assertEqual([], agent.errors)
+        names = ' and '.join(agent.release for agent in agents.values())
+        report.line('freezer-scheduler', names, 'one session: tag 1, both succeeded, completed')
+
     def job(self, job_id: str) -> dict[str, Any]:
         """The document of a job."""
         document: dict[str, Any] = self.deployment.get(self.member, 'jobs', job_id)

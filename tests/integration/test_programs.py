@@ -4,7 +4,6 @@
 import datetime
 import re
 import shutil
-from typing import Any
 
 import requests
 
@@ -116,37 +115,9 @@ class AgentTest(real.RealTest):
         report.line('freezer-agent', '19.0.0', 'restored levels 0, 1 and 2, byte-identical')
 
     def test_session_is_run_by_the_agents_of_all_its_jobs(self) -> None:
-        self.new_files()
-        agents = {name: self.scheduler('agent-19', name, name) for name in ('host-a', 'host-b')}
-        shown = self.command.show(
-            'session-create', '--file', self.command.file({'description': 'both', 'schedule': {}})
+        self.check_session(
+            {name: self.scheduler('agent-19', name, name) for name in ('host-a', 'host-b')}
         )
-        session_id = shown['Session ID']
-        jobs = {name: self.new_job(name, schedule={'status': 'stop'}) for name in agents}
-        for job_id in jobs.values():
-            self.command.run('session-add-job', '--session-id', session_id, '--job-id', job_id)
-        for job_id in jobs.values():
-            self.command.run('job-start', job_id)
-
-        def completed() -> Any:
-            session = self.deployment.get(self.member, 'sessions', session_id)
-            return session if session['status'] == 'completed' else None
-
-        session = programs.wait_for(f'completion of session {session_id}', completed)
-        self.assertEqual(1, session['session_tag'])
-        self.assertEqual('success', session['result'])
-        self.assertEqual(
-            dict.fromkeys(jobs.values(), ('completed', 'success')),
-            {job_id: (part['status'], part['result']) for job_id, part in session['jobs'].items()},
-        )
-        shown = self.command.show('session-show', session_id)
-        self.assertEqual(('completed', 'success'), (shown['Status'], shown['Result']))
-        for name, agent in agents.items():
-            document = self.wait_for_job(jobs[name], status='completed', result='success')
-            self.assertEqual(1, document['session_tag'])
-            self.assertEqual([jobs[name]], agent.runs)
-            self.assertEqual([], agent.errors)
-        report.line('freezer-scheduler', '19.0.0', 'two in one session: tag 1, both succeeded')
 
     def test_recurring_job_is_stopped_and_started_again(self) -> None:
         self.new_files()
