@@ -9,7 +9,7 @@ from oslo_db import exception as db_exception
 
 from freezer_api import exceptions
 from freezer_api.context import RequestContext
-from freezer_api.db import search, session
+from freezer_api.db import polls, search, session
 from freezer_api.db.documents import Document, dump, load, without
 from freezer_api.db.models import Client, ClientName, JobAttachment
 
@@ -340,4 +340,5 @@ def delete(context: RequestContext, client_id: str, expected: session.Versions |
             .where(ClientName.id == client_id)
             .values(central_project_id=None, version=ClientName.version + 1)
         )
+    polls.forget(context)
     return True

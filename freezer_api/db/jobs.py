@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Jobs: a definition (jobs), its entries (action_attachments) and its state (job_attachments)."""
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -10,7 +11,7 @@ from sqlalchemy import orm
 
 from freezer_api import exceptions
 from freezer_api.context import RequestContext
-from freezer_api.db import attachments, clients, members, search, session, session_runs
+from freezer_api.db import attachments, clients, members, polls, search, session, session_runs
 from freezer_api.db.documents import Document, dump, load
 from freezer_api.db.models import Action, ActionAttachment, Client, Job, JobAttachment
 from freezer_api.domain import definitions, events, reports
@@ -360,7 +361,6 @@ def _entries(context: RequestContext, row: Any) -> list[Any]:
     return attachments.select(context, [key]).get(key, [])
 
 
-@session.reader
 def find(
     context: RequestContext, wanted: search.Search, page: search.Page, show_pid: bool
 ) -> list[Document]:
@@ -368,18 +368,47 @@ def find(
 
     :param show_pid: show ``current_pid`` also of jobs on clients that are not the caller's
     """
-    source = _source(wanted, context.scope.user_id is not None)
-    index = _INDEX_V1 if context.scope.is_v1 else _INDEX
-    keys = search.keys(index, [_listing(context, wanted)], wanted, page, source)
-    statement = _SELECT.where(
-        keys.c.project_id == Job.project_id, keys.c.id == Job.id
-    ).order_by(*search.in_order(keys))
-    values = {'caller_project_id': context.project_id}
-    rows = list(context.connection.execute(statement, values))
-    entries = attachments.select(context, [(row.project_id, row.id) for row in rows])
+    client_id = polls.client_id(wanted)
+    rows, entries = _select_page(context, wanted, page, client_id)
+    if client_id is not None:
+        # Before the answer: an agent that gets an error in place of the page skips its poll.
+        polls.turn(context, client_id, page, rows)
     return [
         _to_answer(row, entries.get((row.project_id, row.id), []), show_pid) for row in rows
     ]
+
+
+@session.reader
+def _select_page(
+    context: RequestContext, wanted: search.Search, page: search.Page, polling: str | None
+) -> tuple[list[Any], dict[tuple[str, str], list[Any]]]:
+    """The rows of a page, and its entries by job."""
+    values = {'caller_project_id': context.project_id}
+    by_user = context.scope.user_id is not None
+    if polling is not None:
+        statement = _poll(context.scope.all_projects, by_user, page.offset == 0)
+        values.update(polls.values(context, polling, page))
+    else:
+        source = _source(wanted, by_user)
+        index = _INDEX_V1 if context.scope.is_v1 else _INDEX
+        keys = search.keys(index, [_listing(context, wanted)], wanted, page, source)
+        statement = _of_page(keys)
+    rows = list(context.connection.execute(statement, values))
+    return rows, attachments.select(context, [(row.project_id, row.id) for row in rows])
+
+
+@functools.cache
+def _poll(all_projects: bool, by_user: bool, first: bool) -> Any:
+    keys = polls.keys(all_projects, by_user, first)
+    return _of_page(keys).add_columns(keys.c.created_at, keys.c.continued)
+
+
+def _of_page(keys: Any) -> Any:
+    return (
+        _SELECT
+        .where(keys.c.project_id == Job.project_id, keys.c.id == Job.id)
+        .order_by(*search.in_order(keys))
+    )
 
 
 @session.reader

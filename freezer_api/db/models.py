@@ -38,6 +38,8 @@ BACKUP_ID = String(255)  # imported ids are composed of names
 WORD = String(64)
 # A text of any length as an index can hold it, see search.key().
 KEY = String(255)
+# Time, job id and project id of a job, compared byte by byte on all databases.
+POSITION = String(160).with_variant(String(160, collation='C'), 'postgresql')
 
 
 class Base(DeclarativeBase):
@@ -302,6 +304,30 @@ class JobAttachment(Base):
         Index(
             'ix_job_attachments_client_all', 'client_id', 'created_at', 'job_id', 'project_id'
         ),
+    )
+
+
+class PageEnd(Base):
+    """Where a full page of an agent's poll ended; see ``polls``.
+
+    ``user_id`` is empty where a poll shows the jobs of all users. ``seen`` counts the jobs up to the end of the page:
+    the offset of the next one.
+    """
+
+    __tablename__ = 'page_ends'
+
+    project_id: Mapped[str] = mapped_column(ID)
+    client_id: Mapped[str] = mapped_column(CLIENT_ID)
+    user_id: Mapped[str] = mapped_column(ID)
+    all_projects: Mapped[bool] = mapped_column(Boolean)
+    seen: Mapped[int] = mapped_column(BigInteger)
+    position: Mapped[str] = mapped_column(POSITION)
+    previous: Mapped[str] = mapped_column(POSITION)
+    waiting: Mapped[int] = mapped_column(BigInteger)
+    since: Mapped[int] = mapped_column(BigInteger)
+
+    __table_args__ = _table(
+        PrimaryKeyConstraint('project_id', 'client_id', 'user_id', 'all_projects', 'seen'),
     )
 
 
