@@ -139,29 +139,47 @@ def _owned(context: RequestContext) -> list[Any]:
     return clauses
 
 
+# Made once: for SQLAlchemy it is more work to make a statement than to send it.
+_SELECT_ONE = sa.select(*_SHOWN, Action.former).where(
+    Action.project_id == sa.bindparam('project_id'), Action.id == sa.bindparam('action_id')
+)
+
+
 def _select(context: RequestContext, action_id: str) -> Any:
-    statement = sa.select(*_SHOWN, Action.former).where(*_owned(context), Action.id == action_id)
-    row = context.connection.execute(statement).first()
+    scope = context.scope
+    statement = _SELECT_ONE
+    if scope.user_id is not None:
+        statement = statement.where(Action.user_id == scope.user_id)
+    values = {'project_id': scope.project_id, 'action_id': action_id}
+    row = context.connection.execute(statement, values).first()
     if row is None:
         raise exceptions.NotFound('There is no such action.')
     return row
 
 
-@session.reader
-def find(context: RequestContext, wanted: search.Search, page: search.Page) -> list[Document]:
-    """One page of actions, oldest first."""
-    owned = sa.and_(*_owned(context))
-    if context.scope.is_v1:
-        index, listing = _INDEX_V1, search.Listing(owned, 'ix_actions_list_user', _SERVED)
+def _page(index: search.Index, wanted: search.Search, is_v1: bool) -> Any:
+    scope: Any = Action.project_id == sa.bindparam('project_id')
+    if is_v1:
+        scope = sa.and_(scope, Action.user_id == sa.bindparam('user_id'))
+        listing = search.Listing(scope, 'ix_actions_list_user', _SERVED)
     else:
-        index, listing = _INDEX, search.Listing(owned, 'ix_actions_list', _SERVED)
-    keys = search.keys(index, [listing], wanted, page)
-    statement = (
+        listing = search.Listing(scope, 'ix_actions_list', _SERVED)
+    keys = search.keys(index, [listing], wanted)
+    return (
         sa.select(*_SHOWN)
         .join(keys, sa.and_(keys.c.project_id == Action.project_id, keys.c.id == Action.id))
         .order_by(*search.in_order(keys))
     )
-    return [_to_document(row) for row in context.connection.execute(statement)]
+
+
+@session.reader
+def find(context: RequestContext, wanted: search.Search, page: search.Page) -> list[Document]:
+    """One page of actions, oldest first."""
+    scope = context.scope
+    index = _INDEX_V1 if scope.is_v1 else _INDEX
+    statement, values = search.statement(index, _page, wanted, page, scope.is_v1)
+    values |= {'project_id': scope.project_id, 'user_id': scope.user_id}
+    return [_to_document(row) for row in context.connection.execute(statement, values)]
 
 
 @session.reader

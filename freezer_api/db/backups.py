@@ -118,37 +118,47 @@ def _to_document(row: Any) -> Document:
     }
 
 
-def _owned(context: RequestContext) -> list[Any]:
-    scope = context.scope
-    clauses: list[Any] = [Backup.project_id == scope.project_id]
-    if scope.user_id is not None:
-        clauses.append(Backup.user_id == scope.user_id)
-    return clauses
+# Made once: for SQLAlchemy it is more work to make a statement than to send it.
+_SELECT_ONE = sa.select(*_SHOWN).where(
+    Backup.project_id == sa.bindparam('project_id'), Backup.id == sa.bindparam('backup_id')
+)
 
 
 def _select(context: RequestContext, backup_id: str) -> Any:
-    statement = sa.select(*_SHOWN).where(*_owned(context), Backup.id == backup_id)
-    row = context.connection.execute(statement).first()
+    scope = context.scope
+    statement = _SELECT_ONE
+    if scope.user_id is not None:
+        statement = statement.where(Backup.user_id == scope.user_id)
+    values = {'project_id': scope.project_id, 'backup_id': backup_id}
+    row = context.connection.execute(statement, values).first()
     if row is None:
         raise exceptions.NotFound('There is no such backup.')
     return row
 
 
-@session.reader
-def find(context: RequestContext, wanted: search.Search, page: search.Page) -> list[Document]:
-    """One page of backups, oldest record first."""
-    owned = sa.and_(*_owned(context))
-    if context.scope.is_v1:
-        index, listing = _INDEX_V1, search.Listing(owned, 'ix_backups_list_user', _SERVED_V1)
+def _page(index: search.Index, wanted: search.Search, is_v1: bool) -> Any:
+    scope: Any = Backup.project_id == sa.bindparam('project_id')
+    if is_v1:
+        scope = sa.and_(scope, Backup.user_id == sa.bindparam('user_id'))
+        listing = search.Listing(scope, 'ix_backups_list_user', _SERVED_V1)
     else:
-        index, listing = _INDEX, search.Listing(owned, 'ix_backups_list', _SERVED)
-    keys = search.keys(index, [listing], wanted, page)
-    statement = (
+        listing = search.Listing(scope, 'ix_backups_list', _SERVED)
+    keys = search.keys(index, [listing], wanted)
+    return (
         sa.select(*_SHOWN)
         .join(keys, sa.and_(keys.c.project_id == Backup.project_id, keys.c.id == Backup.id))
         .order_by(*search.in_order(keys))
     )
-    return [_to_document(row) for row in context.connection.execute(statement)]
+
+
+@session.reader
+def find(context: RequestContext, wanted: search.Search, page: search.Page) -> list[Document]:
+    """One page of backups, oldest record first."""
+    scope = context.scope
+    index = _INDEX_V1 if scope.is_v1 else _INDEX
+    statement, values = search.statement(index, _page, wanted, page, scope.is_v1)
+    values |= {'project_id': scope.project_id, 'user_id': scope.user_id}
+    return [_to_document(row) for row in context.connection.execute(statement, values)]
 
 
 @session.reader

@@ -116,23 +116,28 @@ def _visible(context: RequestContext, client_id: str) -> Any:
     return context.connection.execute(_VISIBLE, values).first()
 
 
-@session.reader
-def find(context: RequestContext, wanted: search.Search, page: search.Page) -> list[Document]:
-    """One page of the project's and all central clients, oldest first."""
-    project_id = context.scope.project_id
+def _page(index: search.Index, wanted: search.Search) -> Any:
+    project_id: Any = sa.bindparam('project_id')
     central = sa.and_(Client.is_central == sa.true(), Client.project_id != project_id)
     listings = [
         search.Listing(Client.project_id == project_id, 'ix_clients_list', _SERVED),
         search.Listing(central, 'ix_clients_central'),
     ]
-    index = _INDEX_V1 if context.scope.is_v1 else _INDEX
-    keys = search.keys(index, listings, wanted, page)
-    statement = (
+    keys = search.keys(index, listings, wanted)
+    return (
         sa.select(*_SHOWN)
         .join(keys, sa.and_(keys.c.project_id == Client.project_id, keys.c.id == Client.id))
         .order_by(*search.in_order(keys))
     )
-    return [_to_document(row) for row in context.connection.execute(statement)]
+
+
+@session.reader
+def find(context: RequestContext, wanted: search.Search, page: search.Page) -> list[Document]:
+    """One page of the project's and all central clients, oldest first."""
+    index = _INDEX_V1 if context.scope.is_v1 else _INDEX
+    statement, values = search.statement(index, _page, wanted, page)
+    values['project_id'] = context.scope.project_id
+    return [_to_document(row) for row in context.connection.execute(statement, values)]
 
 
 @session.reader

@@ -294,14 +294,23 @@ def _is_poll(wanted: search.Search) -> bool:
     )
 
 
-def _listing(context: RequestContext, wanted: search.Search) -> search.Listing:
-    scope = sa.and_(True, *_owned(context))
+def _page(index: search.Index, wanted: search.Search, by_user: bool, all_projects: bool) -> Any:
+    listing = _listing(wanted, by_user, all_projects)
+    return _of_page(search.keys(index, [listing], wanted, _source(wanted, by_user)))
+
+
+def _listing(wanted: search.Search, by_user: bool, all_projects: bool) -> search.Listing:
+    scope: Any = sa.true()
+    if not all_projects:
+        scope = JobAttachment.project_id == sa.bindparam('project_id')
+    if by_user:
+        scope = sa.and_(scope, Job.user_id == sa.bindparam('user_id'))
     if _is_poll(wanted):
-        suffix = '_all' if context.scope.all_projects else ''
+        suffix = '_all' if all_projects else ''
         return search.Listing(scope, f'ix_job_attachments_poll{suffix}')
-    if context.scope.all_projects:
+    if all_projects:
         return search.Listing(scope, 'ix_job_attachments_list_all', _SERVED_ALL)
-    if context.scope.user_id is not None or 'user_id' in _INDEX.found_by(wanted):
+    if by_user or 'user_id' in _INDEX.found_by(wanted):
         # A job and its attachment are created at the same time.
         order: Any = (Job.created_at, Job.id)
         return search.Listing(scope, 'ix_jobs_list_user', _SERVED, order)
@@ -383,16 +392,16 @@ def _select_page(
     context: RequestContext, wanted: search.Search, page: search.Page, polling: str | None
 ) -> tuple[list[Any], dict[tuple[str, str], list[Any]]]:
     """The rows of a page, and its entries by job."""
-    values = {'caller_project_id': context.project_id}
-    by_user = context.scope.user_id is not None
+    scope = context.scope
     if polling is not None:
-        statement = _poll(context.scope.all_projects, by_user, page.offset == 0)
-        values.update(polls.values(context, polling, page))
+        statement = _poll(scope.all_projects, scope.is_v1, page.offset == 0)
+        values = polls.values(context, polling, page)
     else:
-        source = _source(wanted, by_user)
-        index = _INDEX_V1 if context.scope.is_v1 else _INDEX
-        keys = search.keys(index, [_listing(context, wanted)], wanted, page, source)
-        statement = _of_page(keys)
+        index = _INDEX_V1 if scope.is_v1 else _INDEX
+        shape = (scope.is_v1, scope.all_projects)
+        statement, values = search.statement(index, _page, wanted, page, *shape)
+        values |= {'project_id': scope.project_id, 'user_id': scope.user_id}
+    values['caller_project_id'] = context.project_id
     rows = list(context.connection.execute(statement, values))
     return rows, attachments.select(context, [(row.project_id, row.id) for row in rows])
 
@@ -638,7 +647,7 @@ def post_event(context: RequestContext, job_id: str, event: str) -> str:
     :raises NotFound: no such job
     """
     row = _select(context, job_id)
-    if row.event == event:
+    if row.event == event and not (event == 'start' and row.status == 'completed'):
         return events.already_requested(event)
     values: Document = {'event': event}
     if event == 'start':

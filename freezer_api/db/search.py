@@ -6,8 +6,9 @@ A search document is parsed into a :class:`Search`; a resource declares what can
 """
 
 import dataclasses
+import functools
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import Any
 
 import orjson
@@ -18,9 +19,21 @@ from sqlalchemy.sql.expression import ColumnElement, FunctionElement, Subquery
 from freezer_api import exceptions
 
 Scalar = str | int | float | bool | None
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Parameter:
+    """Stands for a value in a statement that is kept."""
+
+    name: str
+
+
 Clause = ColumnElement[bool]
 # An attribute of a model, or an expression. They share no type that has what is asked of both here.
 Column = Any
+
+# Statements of pages that are kept.
+_KEPT = 256
 
 INT64 = range(-(2**63), 2**63)
 _KEY_LENGTH = 255
@@ -38,13 +51,21 @@ class Page:
     limit: int
     offset: int = 0
 
+    def values(self) -> dict[str, int]:
+        """The parameters of statements with :func:`keys`."""
+        end = min(self.limit + self.offset, INT64[-1])
+        return {'limit': self.limit, 'offset': self.offset, 'end': end}
+
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Condition:
-    """A key of the document that has, or has not, a value."""
+    """A key of the document that has, or has not, a value.
+
+    :ivar value: a :data:`Scalar`; a :class:`Parameter` where the key has a column
+    """
 
     key: str
-    value: Scalar
+    value: Any
     negated: bool = False
 
 
@@ -59,8 +80,8 @@ class Search:
 
     conditions: tuple[Condition, ...] = ()
     texts: tuple[str, ...] = ()
-    after: int | None = None
-    before: int | None = None
+    after: int | Parameter | None = None
+    before: int | Parameter | None = None
 
 
 def parse(document: Mapping[str, Any]) -> Search:
@@ -222,17 +243,24 @@ def _postgresql_json_text(element: Any, compiler: Any, **kwargs: Any) -> str:
     return f'json_extract_path_text(CAST({compiler.process(document, **kwargs)} AS JSON), {arguments})'
 
 
-def equals(column: Column, value: Scalar, negated: bool = False) -> Clause:
-    """A column has the value, compared as the column's type; a NULL has no value."""
-    comparable: Any
+def _comparable(column: Column, value: Scalar) -> Any:
+    """The value as the column's type; None if no such column has it."""
     if isinstance(column.type, sa.Boolean):
-        comparable = {'true': True, 'false': False}.get((as_text(value) or '').lower())
-    elif isinstance(column.type, sa.Integer):
-        comparable = as_integer(value)
-    elif isinstance(column.type, sa.String) and column.type.length == _KEY_LENGTH:
-        comparable = key(value)
-    else:
-        comparable = as_text(value)
+        return {'true': True, 'false': False}.get((as_text(value) or '').lower())
+    if isinstance(column.type, sa.Integer):
+        return as_integer(value)
+    if isinstance(column.type, sa.String) and column.type.length == _KEY_LENGTH:
+        return key(value)
+    return as_text(value)
+
+
+def _operand(value: Any) -> Any:
+    return sa.bindparam(value.name) if isinstance(value, Parameter) else value
+
+
+def equals(column: Column, value: Scalar | Parameter, negated: bool = False) -> Clause:
+    """A column has the value, compared as the column's type; a NULL has no value."""
+    comparable = _operand(value) if isinstance(value, Parameter) else _comparable(column, value)
     clause: Clause
     if value is None:
         clause = column.is_not(None) if negated else column.is_(None)
@@ -281,7 +309,7 @@ class _Way:
     names: frozenset[str]
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, eq=False)
 class Index:
     """What can be searched in a resource.
 
@@ -319,9 +347,9 @@ class Index:
         clauses = [self._clause(condition) for condition in search.conditions]
         clauses += [self._contains(text) for text in search.texts[1:]]
         if self.time is not None and search.after is not None:
-            clauses.append(self.time >= search.after)
+            clauses.append(self.time >= _operand(search.after))
         if self.time is not None and search.before is not None:
-            clauses.append(self.time <= search.before)
+            clauses.append(self.time <= _operand(search.before))
         return clauses
 
     def path(self, condition: Condition) -> tuple[str, ...]:
@@ -338,6 +366,30 @@ class Index:
             for condition in search.conditions
             if not condition.negated and condition.value is not None
         )
+
+    def parametrise(self, search: Search) -> tuple[Search, dict[str, Any]] | None:
+        """The search with parameters in place of its values, and these; None if its form depends on them."""
+        if search.texts:
+            return None
+        conditions, values = [], {}
+        for number, condition in enumerate(search.conditions):
+            name = '.'.join(self.path(condition))
+            if name in self.special and isinstance(condition.value, str):
+                # Its form may depend on the value, which stays: there are few, as of status.
+                conditions.append(condition)
+                continue
+            if name in self.special or name not in self.columns:
+                return None
+            value = _comparable(self.columns[name], condition.value)
+            if value is None:
+                return None
+            parameter = Parameter(f'value_{number}')
+            values[parameter.name] = value
+            conditions.append(Condition(condition.key, parameter, condition.negated))
+        values |= {'after': search.after, 'before': search.before}
+        after = None if search.after is None else Parameter('after')
+        before = None if search.before is None else Parameter('before')
+        return Search(tuple(conditions), after=after, before=before), values
 
     def _clause(self, condition: Condition) -> Clause:
         path = self.path(condition)
@@ -385,14 +437,37 @@ def in_documents(*documents: Column) -> Callable[[tuple[str, ...], Condition], C
     return condition_on
 
 
+def statement(
+    index: Index, make: Callable[..., Any], wanted: Search, page: Page, *shape: Hashable
+) -> tuple[Any, dict[str, Any]]:
+    """A statement for a page, and the values of its parameters.
+
+    Those of searches in columns are kept: for SQLAlchemy it is more work to make a statement than to send it.
+
+    :param make: makes it of the index, a search and the shape, with :func:`keys`
+    :param shape: what else it depends on
+    """
+    parametrised = index.parametrise(wanted)
+    if parametrised is None:
+        return make(index, wanted, *shape), page.values()
+    search, values = parametrised
+    return _kept(make, index, search, *shape), {**values, **page.values()}
+
+
+@functools.lru_cache(maxsize=_KEPT)
+def _kept(make: Callable[..., Any], index: Index, search: Search, *shape: Hashable) -> Any:
+    return make(index, search, *shape)
+
+
 def keys(
     index: Index,
     listings: Sequence[Listing],
     search: Search,
-    page: Page,
     source: Any = None,
 ) -> Subquery:
     """The keys of one page: columns ``project_id``, ``id``, ``rank``, ``created_at``.
+
+    Which page is in the values of its parameters, see :func:`statement`.
 
     Each listing and each way to be found by ``_all`` is an arm of a UNION that an index serves in the right order, so
     no arm reads more than the page's end.
@@ -406,17 +481,20 @@ def keys(
         _arm(index, listing, way, clauses, source) for listing in listings for way in ways
     ]
     if len(arms) == 1:
-        return arms[0].limit(page.limit).offset(page.offset).subquery('page')
-    end = min(page.limit + page.offset, INT64[-1])
-    limited = [arm.limit(end).subquery() for arm in arms]
+        return arms[0].limit(_parameter('limit')).offset(_parameter('offset')).subquery('page')
+    limited = [arm.limit(_parameter('end')).subquery() for arm in arms]
     found = sa.union(*(sa.select(arm) for arm in limited)).subquery('found')
     return (
         sa.select(found)
         .order_by(found.c.rank, found.c.created_at, found.c.id, found.c.project_id)
-        .limit(page.limit)
-        .offset(page.offset)
+        .limit(_parameter('limit'))
+        .offset(_parameter('offset'))
         .subquery('page')
     )
+
+
+def _parameter(name: str) -> Any:
+    return sa.bindparam(name, type_=sa.BigInteger)
 
 
 def _arm(

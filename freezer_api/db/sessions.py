@@ -114,12 +114,19 @@ def _or_never(value: int | None) -> int:
     return -1 if value is None else value
 
 
-def _owned(context: RequestContext) -> list[Any]:
-    scope = context.scope
-    clauses: list[Any] = [Session.project_id == scope.project_id]
-    if scope.user_id is not None:
-        clauses.append(Session.user_id == scope.user_id)
-    return clauses
+def _page(index: search.Index, wanted: search.Search, is_v1: bool) -> Any:
+    scope: Any = Session.project_id == sa.bindparam('project_id')
+    if is_v1:
+        scope = sa.and_(scope, Session.user_id == sa.bindparam('user_id'))
+        listing = search.Listing(scope, 'ix_sessions_list_user', _SERVED)
+    else:
+        listing = search.Listing(scope, 'ix_sessions_list', _SERVED)
+    keys = search.keys(index, [listing], wanted)
+    return (
+        sa.select(*session_rows.SHOWN)
+        .join(keys, sa.and_(keys.c.project_id == Session.project_id, keys.c.id == Session.id))
+        .order_by(*search.in_order(keys))
+    )
 
 
 def find(context: RequestContext, wanted: search.Search, page: search.Page) -> list[Document]:
@@ -136,18 +143,11 @@ def _find(
     context: RequestContext, wanted: search.Search, page: search.Page
 ) -> tuple[list[Document], list[str]]:
     """One page, and which of its sessions have an overdue run."""
-    owned = sa.and_(*_owned(context))
-    if context.scope.is_v1:
-        index, listing = _INDEX_V1, search.Listing(owned, 'ix_sessions_list_user', _SERVED)
-    else:
-        index, listing = _INDEX, search.Listing(owned, 'ix_sessions_list', _SERVED)
-    keys = search.keys(index, [listing], wanted, page)
-    statement = (
-        sa.select(*session_rows.SHOWN)
-        .join(keys, sa.and_(keys.c.project_id == Session.project_id, keys.c.id == Session.id))
-        .order_by(*search.in_order(keys))
-    )
-    rows = list(context.connection.execute(statement))
+    scope = context.scope
+    index = _INDEX_V1 if scope.is_v1 else _INDEX
+    statement, values = search.statement(index, _page, wanted, page, scope.is_v1)
+    values |= {'project_id': scope.project_id, 'user_id': scope.user_id}
+    rows = list(context.connection.execute(statement, values))
     parts = session_rows.parts(context, [(row.project_id, row.id) for row in rows])
     documents = [_to_document(row, parts.get(row.id, [])) for row in rows]
     overdue = [row.id for row in rows if session_runs.is_overdue(row, parts.get(row.id, []))]
