@@ -150,7 +150,10 @@ def build(conf: cfg.ConfigOpts) -> WSGI:
     if conf.cors.allowed_origin:
         application = cors.CORS(application, conf)
     application = request_id.RequestId(GivenRequestId(application), conf)
-    application = http_proxy_to_wsgi.HTTPProxyToWSGI(application, conf)
+    conf.register_opts(http_proxy_to_wsgi.OPTS, 'oslo_middleware')
+    if conf.oslo_middleware.enable_proxy_headers_parsing:
+        # Else it would look at nothing, and cost more than to find the handler.
+        application = http_proxy_to_wsgi.HTTPProxyToWSGI(application, conf)
     application.database = database
     whole: WSGI = application
     return whole
