@@ -312,6 +312,26 @@ class OtherSearchTest(SearchTestCase):
         ):
             self.assertEqual(found, self.find('backups', search), search)
 
+    def test_searches_of_one_form_differ_by_caller_values_and_page(self) -> None:
+        bob = self.as_('bob', project='p2')
+        ids = {}
+        for caller in (self.api, bob):
+            for hostname in ('h1', 'h2', '1', 'true'):
+                ids[caller.project, hostname] = [
+                    self.create('backups', caller, hostname=hostname, time_stamp=second)
+                    for second in range(3)
+                ]
+        for caller in (self.api, bob):
+            for hostname in ('h1', 'h2', 1, True, '1'):
+                text = str(hostname).lower() if hostname is True else str(hostname)
+                search = {'match': [{'hostname': hostname}], 'time_after': 1, 'time_before': 2}
+                expected = ids[caller.project, text][1:]
+                self.assertEqual(expected, self.find('backups', search, caller))
+                page = self.find('backups', search, caller, limit=1, offset=1)
+                self.assertEqual(expected[1:], page)
+            self.assertEqual([], self.find('backups', {'match': [{'hostname': 1.0}]}, caller))
+            self.assertEqual(12, len(self.find('backups', None, caller, limit=20)))
+
     def test_sessions(self) -> None:
         schedule = {'schedule_interval': '1 days'}
         one = self.create('sessions', schedule=schedule, description='x', hold_off=5, note={'a': 1})
