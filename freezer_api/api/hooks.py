@@ -2,6 +2,7 @@
 """Errors become answers, here and nowhere else."""
 
 import http
+import traceback
 from typing import Any
 
 import orjson
@@ -43,6 +44,11 @@ class ErrorHook(hooks.PecanHook):  # type: ignore[misc]  # Pecan is untyped
         if isinstance(error, db_exception.DBDeadlock | db_exception.DBConnectionError):
             LOG.warning('The database could not serve the request: %s', type(error).__name__)
             error = exceptions.ServiceUnavailable('The database is busy or away; try again.')
+        if isinstance(error, db_exception.DBError):
+            # Without its text: databases quote the values of a row in theirs.
+            frames = ''.join(traceback.format_tb(error.__traceback__))
+            LOG.error('Unexpected %s of the database\n%s', type(error).__name__, frames)
+            error = failure()
         if not isinstance(error, exceptions.FreezerError):
             LOG.error('Unexpected error', exc_info=error)
             error = failure()

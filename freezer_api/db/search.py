@@ -17,6 +17,7 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.expression import ColumnElement, FunctionElement, Subquery
 
 from freezer_api import exceptions
+from freezer_api.domain import secrets
 
 Scalar = str | int | float | bool | None
 
@@ -120,6 +121,9 @@ def _parse_entries(
                 if name == 'match_not':
                     raise exceptions.BadRequest('_all cannot be used in match_not')
                 _parse_text(value, conditions, texts)
+            elif any(map(secrets.is_secret, key.split('.'))):
+                # Whoever may not see a secret could guess it here.
+                raise exceptions.BadRequest(f'a key in {name} holds secrets and cannot be searched')
             elif '"' in key or '\\' in key or not key or key.count('.') >= _MAX_STEPS:
                 raise exceptions.BadRequest(f'a key in {name} cannot be searched')
             else:
@@ -189,9 +193,9 @@ def key(value: Any) -> str | None:
 
 
 def text_of(*values: Any) -> str:
-    """All texts and numbers in the values, in lower case, one a line: what ``_all`` looks through."""
+    """All texts and numbers in the values but secrets, in lower case, one a line: what ``_all`` looks through."""
     found: list[str] = []
-    pending = list(reversed(values))
+    pending = [secrets.masked(value) for value in reversed(values)]
     while pending:
         value = pending.pop()
         if isinstance(value, dict):
@@ -430,6 +434,8 @@ def in_documents(*documents: Column) -> Callable[[tuple[str, ...], Condition], C
         value: ColumnElement[Any] = sa.func.coalesce(*found) if len(found) > 1 else found[0]
         if condition.value is None:
             return value.is_not(None) if condition.negated else value.is_(None)
+        if _is_container(condition.value):
+            return sa.true() if condition.negated else sa.false()
         if condition.negated:
             return sa.or_(value.is_(None), value != as_text(condition.value))
         return value == as_text(condition.value)
@@ -457,6 +463,16 @@ def statement(
 @functools.lru_cache(maxsize=_KEPT)
 def _kept(make: Callable[..., Any], index: Index, search: Search, *shape: Hashable) -> Any:
     return make(index, search, *shape)
+
+
+def _is_container(value: Scalar) -> bool:
+    """Whether it is the text of an object or list, which would equal one that may hold secrets."""
+    if not isinstance(value, str) or value[:1] not in ('{', '['):
+        return False
+    try:
+        return isinstance(orjson.loads(value), dict | list)
+    except orjson.JSONDecodeError:
+        return False
 
 
 def keys(

@@ -7,6 +7,7 @@ A function of this package that is called from above is decorated with :func:`re
 
 import contextlib
 import functools
+import logging
 import time
 import uuid
 from collections.abc import Callable, Collection, Iterator
@@ -95,7 +96,28 @@ def _manager(url: str, options: dict[str, Any]) -> Any:
     # An engine is made within the first request, which should be told at once that the database is away, and not after
     # the minutes that oslo.db spends on trying.
     manager.configure(connection=url, sqlite_fk=True, max_retries=0, **options)
+    manager.append_on_engine_create(_hide_values)
     return manager
+
+
+class _Discreet(logging.Filter):
+    """Keeps what databases hold out of what libraries log of them."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        # Drivers quote values in the text of errors; oslo.db logs those that it does not know, and they come to us too.
+        record.exc_info = None
+        # SQLAlchemy logs the rows that it has read, at level DEBUG.
+        return not str(record.msg).startswith('Row ')
+
+
+_DISCREET = _Discreet()
+
+
+def _hide_values(engine: sqlalchemy.Engine) -> None:
+    # Documents hold passwords, which neither errors nor logs may show. For the rest there is no option.
+    engine.hide_parameters = True
+    for name in ('sqlalchemy.engine.Engine', 'oslo_db.sqlalchemy.exc_filters'):
+        logging.getLogger(name).addFilter(_DISCREET)
 
 
 def _set_up_sqlite(connection: Any, record: Any) -> None:

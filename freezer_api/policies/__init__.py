@@ -3,13 +3,14 @@
 
 from oslo_policy import policy
 
-from freezer_api.policies import actions, backups, base, clients, jobs, sessions
+from freezer_api.policies import actions, backups, base, clients, documents, jobs, sessions
 
 
 def list_rules() -> list[policy.RuleDefault]:
     """Every rule with its default, the personas first."""
     return [
         *base.list_rules(),
+        *documents.list_rules(),
         *clients.list_rules(),
         *actions.list_rules(),
         *jobs.list_rules(),

@@ -19,14 +19,19 @@ def list_rules() -> list[policy.RuleDefault]:
             'Members of the project.',
         ),
         policy.RuleDefault(
+            'project_manager',
+            'role:manager and project_id:%(project_id)s',
+            'Managers of the project.',
+        ),
+        policy.RuleDefault(
             'project_reader',
             'role:reader and project_id:%(project_id)s',
             'Readers of the project.',
         ),
         policy.RuleDefault(
             'admin_or_owner',
-            'rule:context_is_admin or rule:project_member',
-            'Administrators, and members of the project.',
+            'rule:context_is_admin or rule:project_manager or rule:project_member',
+            'Administrators, and managers and members of the project.',
         ),
         policy.RuleDefault(
             'admin_or_service',
@@ -35,13 +40,13 @@ def list_rules() -> list[policy.RuleDefault]:
         ),
         policy.RuleDefault(
             'admin_or_owner_or_service',
-            'rule:admin_or_service or rule:project_member',
-            'Administrators, services, and members of the project.',
+            'rule:admin_or_service or rule:admin_or_owner',
+            'Administrators, services, and managers and members of the project.',
         ),
         policy.RuleDefault(
             'admin_or_reader_or_service',
             'rule:admin_or_owner_or_service or rule:project_reader',
-            'Administrators, services, and members and readers of the project.',
+            'Administrators, services, and managers, members and readers of the project.',
         ),
     ]
 

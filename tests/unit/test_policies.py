@@ -21,6 +21,7 @@ PERSONAS: dict[str, tuple[list[str], str]] = {
     'admin': (['admin'], 'p1'),
     'foreign admin': (['admin'], 'p2'),
     'service': (['service'], 'service'),
+    'manager': (['manager'], 'p1'),
     'member': (['member'], 'p1'),
     'foreign member': (['member'], 'p2'),
     'reader': (['reader'], 'p1'),
@@ -29,12 +30,13 @@ PERSONAS: dict[str, tuple[list[str], str]] = {
 }
 
 _ADMINS = {'admin', 'foreign admin'}
-OWNER = _ADMINS | {'member'}
+OWNER = _ADMINS | {'manager', 'member'}
 SERVICE = _ADMINS | {'service'}
 OWNER_OR_SERVICE = OWNER | SERVICE
 READER = OWNER_OR_SERVICE | {'reader'}
 
 RULES: dict[str, set[str]] = {
+    'documents:get_secrets': OWNER_OR_SERVICE,
     'clients:create': OWNER,
     'clients:create_central': SERVICE,
     'clients:get': READER,

@@ -1,0 +1,154 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Secrets in documents: intact for those who run backups, masked for readers, and in no log or error."""
+
+import io
+import json
+import logging
+from typing import Any
+
+import fixtures
+import webtest
+from sqlalchemy import event
+
+from tests import base, routes
+from tests.routes import ROUTES
+
+CANARY = 'canary-5d0c1b7e'
+
+# As published agents, and those before them, spell what opens something.
+SECRETS = {
+    **{
+        name: f'{CANARY}-{name}'
+        for name in (
+            *('ssh_key', 'ssh_password', 'ftp_password', 'ftp_keyfile', 'access_key', 'secret_key'),
+            *('mysql_conf', 'sql_server_conf', 'encrypt_pass_file', 'os_password', 'auth_token'),
+        )
+    },
+    'proxy': f'http://me:{CANARY}@proxy.example:3128',
+    'nested': {'list': [{'password': CANARY}]},
+}
+
+
+def planted(value: Any) -> Any:
+    """The JSON value with the canary at the end of every text that may be any, and with secrets in every object."""
+    if isinstance(value, dict):
+        return {key: planted(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [planted(item) for item in value]
+    return f'{value} {CANARY}' if value in ('text', 'nightly', 'all', 'vault', '/srv', 'www') else value
+
+
+class SecretsTest(routes.RouteTestCase):
+    def setUp(self) -> None:
+        super().setUp()
+        self.searched = 0
+
+    def reader(self) -> base.Client:
+        return self.as_('carol', 'p1', 'reader')
+
+    def plant(self) -> None:
+        """Put secrets into one document of each kind."""
+        for method, path, document in (
+            ('POST', ('actions', 'a1'), {'freezer_action': {'action': 'backup', **SECRETS}}),
+            ('POST', ('clients',), {'client_id': 'web01', **SECRETS}),
+            ('POST', ('sessions', 's1'), {'schedule': {}, 'session_tag': 0, **SECRETS}),
+            ('PATCH', ('backups', self.ids['{backup_id}']), {'backup_metadata': SECRETS}),
+        ):
+            self.api.request(method, self.v2(*path), json=document, status=(200, 201))
+        entry = {'freezer_action': {'action': 'info', **SECRETS}, **SECRETS}
+        self.api.patch(self.v2('jobs', 'j1'), json={'job_actions': [entry, {'action_id': 'a1'}]})
+
+    def gets(self) -> list[str]:
+        return [route for route in ROUTES if route.startswith('GET')]
+
+    def test_members_and_services_see_secrets(self) -> None:
+        self.plant()
+        for route in self.gets():
+            for roles in ('member', 'manager', 'admin', 'service'):
+                answer = self.send(route, api=self.as_('dave', 'p1', roles))
+                self.assertIn(CANARY, answer.text, f'{route} {roles}')
+
+    def test_readers_see_none(self) -> None:
+        self.plant()
+        for route in self.gets():
+            answer = self.send(route, api=self.reader())
+            self.assertEqual(200, answer.status_int, route)
+            self.assertNotIn(CANARY, answer.text, route)
+            self.assertIn('***', answer.text, route)
+
+    def test_readers_cannot_guess_them_by_searching(self) -> None:
+        self.plant()
+        found = {'match': [{'_all': CANARY}]}
+        for collection in ('actions', 'backups', 'clients', 'jobs', 'sessions'):
+            answer = self.reader().get(self.v2(collection), json=found, status=200)
+            self.assertEqual([], answer.json[collection])
+            for key in ('ssh_password', 'freezer_action.secret_key', 'nested.list.password'):
+                for name in ('match', 'match_not'):
+                    search = {name: [{key: CANARY}]}
+                    self.reader().get(self.v2(collection), json=search, status=400)
+        stored = self.api.get(self.v2('actions', 'a1')).json['freezer_action']
+        for text in (json.dumps(stored), json.dumps(stored, separators=(',', ':'))):
+            answer = self.reader().get(
+                self.v2('actions'), json={'match': [{'freezer_action': text}]}
+            )
+            self.assertEqual([], answer.json['actions'])
+
+    def test_what_is_no_secret_is_still_found(self) -> None:
+        self.plant()
+        for text in ('proxy.example', 'web01'):
+            answer = self.reader().get(self.v2('clients'), json={'match': [{'_all': text}]})
+            self.assertEqual(1, len(answer.json['clients']), text)
+
+    def test_no_route_logs_or_quotes_a_secret(self) -> None:
+        log = io.StringIO()
+        for name in ('', 'sqlalchemy.engine', 'sqlalchemy.pool'):
+            handler = logging.StreamHandler(log)
+            self.useFixture(fixtures.LogHandler(handler, name, logging.DEBUG, nuke_handlers=False))
+        answers: list[webtest.TestResponse] = []
+        for route, sample in self.samples():
+            body = json.dumps(planted(sample.body)).encode() if sample.body else b''
+            broken = [body, body[:-2], body.replace(b'"', b'\\')]
+            broken.append(json.dumps({'unknown': CANARY}).encode())
+            for wrong in ({'job_actions': CANARY}, {'schedule': CANARY}, [CANARY], CANARY):
+                broken.append(json.dumps(wrong).encode())
+            for content in broken if sample.body else [b'']:
+                answers.append(self.send(route, content))
+                answers.append(self.send(route, content, api=self.reader()))
+                answers.append(self.send(route, content, query=f'limit={CANARY}'))
+            self.restore()
+        failures = self.failures_of_the_database()
+        self.assertIn(500, {answer.status_int for answer in failures})
+        answers += failures
+        answers.append(self.api.get('/healthcheck', status='*'))
+        for answer in answers:
+            self.searched += 1
+            if answer.status_int >= 400:
+                self.assertNotIn(CANARY, answer.text)
+                self.assertNotIn(CANARY, str(dict(answer.headers)))
+        print(f'{self.database_name}: {self.searched} answers and the log searched for secrets')
+        self.assertIn('INSERT INTO jobs', log.getvalue())
+        self.assertNotIn(CANARY, log.getvalue())
+
+    def failures_of_the_database(self) -> list[webtest.TestResponse]:
+        """Answers to writes whose statements fail, with the values that they carry."""
+        application = self.build_app()
+
+        def fail(
+            connection: Any, cursor: Any, statement: str, parameters: Any, context: Any, many: bool
+        ) -> tuple[str, Any]:
+            for word in ('INSERT INTO ', 'UPDATE '):
+                statement = statement.replace(word, f'{word}no_such_')
+            return statement, parameters
+
+        for engine in application.database.engines:
+            event.listen(engine, 'before_cursor_execute', fail, retval=True)
+        client = self.client_of(application)
+        return [
+            client.request(
+                route.split()[0], self.path(route), json=planted(sample.body), status='*'
+            )
+            for route, sample in self.bodies()
+            if not route.startswith('GET')
+        ]
+
+

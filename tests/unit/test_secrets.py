@@ -1,0 +1,60 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Which keys carry secrets, and what is left of a document without them."""
+
+import testtools
+
+from freezer_api.domain import secrets
+
+
+class SecretsTest(testtools.TestCase):
+    def test_names_that_carry_secrets(self) -> None:
+        for name in (
+            *('ssh_password', 'ftp_password', 'ssh_key', 'ftp_keyfile', 'access_key', 'secret_key'),
+            *('mysql_conf', 'sql_server_conf', 'encrypt_pass_file', 'os_trust_id', 'trust_id'),
+            *('PASSWORD', 'os-password', 'admin_passwd', 'apiKey', 'auth_token', 'client-secret'),
+        ):
+            self.assertTrue(secrets.is_secret(name), name)
+
+    def test_names_that_do_not(self) -> None:
+        for name in (
+            *('action', 'mode', 'path_to_backup', 'container', 'storage', 'ssh_host', 'ssh_username'),
+            *('session_tag', 'keyboard', 'consistency_checksum', 'hostname', 'passive', 'command'),
+        ):
+            self.assertFalse(secrets.is_secret(name), name)
+
+    def test_values_are_masked_at_any_depth(self) -> None:
+        document = {
+            'job_actions': [{'freezer_action': {'ssh_password': 'x', 'mode': 'fs'}}],
+            'deep': [[{'token': 5, 'secret': {'a': 'x', 'b': ['y']}}]],
+        }
+        self.assertEqual(
+            {
+                'job_actions': [{'freezer_action': {'ssh_password': '***', 'mode': 'fs'}}],
+                'deep': [[{'token': '***', 'secret': {'a': '***', 'b': ['***']}}]],
+            },
+            secrets.masked(document),
+        )
+
+    def test_what_tells_nothing_stays(self) -> None:
+        document = {'ssh_password': '', 'ssh_key': None, 'secret': False, 'user_credentials': {}}
+        self.assertEqual(document, secrets.masked(document))
+
+    def test_credentials_in_urls_are_masked(self) -> None:
+        self.assertEqual(
+            {'proxy': 'http://***@proxy.example:3128/', 'log': ['see ftp://***@host/a']},
+            secrets.masked(
+                {'proxy': 'http://me:s3cret@proxy.example:3128/', 'log': ['see ftp://u:p@host/a']}
+            ),
+        )
+        plain = {'proxy': 'http://proxy.example:3128/a@b', 'address': 'me@example.org'}
+        self.assertEqual(plain, secrets.masked(plain))
+
+    def test_passwords_in_commands_are_masked(self) -> None:
+        masked = secrets.masked({'command': 'mysqldump --user root --password s3cret db'})
+        self.assertNotIn('s3cret', masked['command'])
+        self.assertIn('mysqldump', masked['command'])
+
+    def test_the_argument_is_left_alone(self) -> None:
+        document = {'freezer_action': {'ssh_password': 'x'}}
+        secrets.masked(document)
+        self.assertEqual({'freezer_action': {'ssh_password': 'x'}}, document)
