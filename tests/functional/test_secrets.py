@@ -44,7 +44,7 @@ class SecretsTest(routes.RouteTestCase):
         self.searched = 0
 
     def reader(self) -> base.Client:
-        return self.as_('carol', 'p1', 'reader')
+        return self.as_('alice', 'p1', 'reader')
 
     def plant(self) -> None:
         """Put secrets into one document of each kind."""
@@ -65,7 +65,7 @@ class SecretsTest(routes.RouteTestCase):
         self.plant()
         for route in self.gets():
             for roles in ('member', 'manager', 'admin', 'service'):
-                answer = self.send(route, api=self.as_('dave', 'p1', roles))
+                answer = self.send(route, api=self.as_('alice', 'p1', roles))
                 self.assertIn(CANARY, answer.text, f'{route} {roles}')
 
     def test_readers_see_none(self) -> None:
