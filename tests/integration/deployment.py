@@ -49,10 +49,12 @@ class Deployment:
     url: str
 
     def request(self, account: keystone.Account, method: str, path: str, **options: Any) -> Any:
-        """The answer of the service, whatever its status."""
-        return account.session.request(
-            f'{self.url}{path}', method, raise_exc=False, authenticated=True, **options
-        )
+        """The answer of the service, whatever its status.
+
+        :param options: of a keystoneauth session's request
+        """
+        options = {'authenticated': True, **options}
+        return account.session.request(f'{self.url}{path}', method, raise_exc=False, **options)
 
     def get(self, account: keystone.Account, *segments: str, version: str = '2') -> Any:
         """The document at a path of the account's project."""

@@ -5,8 +5,6 @@ import datetime
 import re
 import shutil
 
-import requests
-
 from tests.integration import programs, real, report
 from tests.integration.command_line import CommandLine
 
@@ -217,8 +215,8 @@ class CommandTest(real.RealTest):
 
     def test_token_that_keystone_does_not_know_is_refused(self) -> None:
         path = f'/v2/{self.member.project_id}/jobs'
-        answer = requests.get(
-            f'{self.deployment.url}{path}', headers={'X-Auth-Token': 'gAAAA'}, timeout=30
+        answer = self.deployment.request(
+            self.member, 'GET', path, authenticated=False, headers={'X-Auth-Token': 'gAAAA'}
         )
         self.assertEqual(401, answer.status_code)
         self.assertEqual(401, answer.json()['code'])
