@@ -108,9 +108,10 @@ class Scheduler:
 
     def end(self) -> None:
         """End it, and tell what it did."""
-        if not self.program.is_alive():
-            return
+        was_alive = self.program.is_alive()
         self.program.end()
+        if not was_alive:
+            return
         outputs = len(
             re.findall('agent output processed|action metadata uploaded', self.program.output)
         )

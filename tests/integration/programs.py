@@ -125,6 +125,7 @@ class Program:
                 start_new_session=True,
                 pass_fds=tuple(pass_fds),
             )
+        self._is_ended = False
         _tell_guardian(self._process.pid)
         atexit.register(self.end)
 
@@ -154,6 +155,10 @@ class Program:
 
     def end(self, patience: float = 10) -> None:
         """End it with its children."""
+        if self._is_ended:
+            # Its number may be another group's by now.
+            return
+        self._is_ended = True
         atexit.unregister(self.end)
         for number in (signal.SIGTERM, signal.SIGKILL):
             with contextlib.suppress(ProcessLookupError):

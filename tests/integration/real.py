@@ -140,8 +140,7 @@ class RealTest(base.TestCase):
         agent = self.scheduler('agent-18', 'old-host', 'old-host', v1=self.command.version == '1')
         job_id = self.new_job('old-host', schedule={'schedule_interval': '2 seconds'})
         agent.program.wait_for('its second run', lambda: len(agent.runs) >= 2)
-        self.command.run('job-stop', job_id)
-        self.wait_for_job(job_id, event='', status='completed')
+        self.stop(job_id)
         runs = len(agent.runs)
 
         target = self.folder / 'restored'
@@ -195,6 +194,17 @@ class RealTest(base.TestCase):
         """The document of a job."""
         document: dict[str, Any] = self.deployment.get(self.member, 'jobs', job_id)
         return document
+
+    def stop(self, job_id: str) -> None:
+        """Stop a recurring job by the command line, and wait until its agent did."""
+        self.command.run('job-stop', job_id)
+
+        def stopped() -> bool:
+            schedule = self.job(job_id)['job_schedule']
+            # The former between two runs, the latter at the end of one.
+            return schedule['event'] == '' and schedule['status'] in ('stop', 'completed')
+
+        programs.wait_for(f'stop of job {job_id}', stopped)
 
     def wait_for_job(self, job_id: str, **schedule: Any) -> dict[str, Any]:
         """The document of a job as soon as its schedule has these values."""

@@ -123,8 +123,7 @@ class AgentTest(real.RealTest):
         job_id = self.new_job('host', schedule={'schedule_interval': '2 seconds'})
         agent.program.wait_for('its second run', lambda: len(agent.runs) >= 2)
 
-        self.command.run('job-stop', job_id)
-        self.wait_for_job(job_id, event='', status='completed')
+        self.stop(job_id)
         runs = len(agent.runs)
         agent.wait_for_polls(4)
         self.assertEqual(runs, len(agent.runs))
@@ -146,7 +145,7 @@ class AgentTest(real.RealTest):
     def test_abort_of_a_running_job_lets_it_end_and_the_agent_go_on(self) -> None:
         agent = self.scheduler('agent-19', 'host', 'host')
         definition = self.definition(path_to_backup=str(self.folder / 'missing'))
-        job_id = self.new_job('host', definition, max_retries=2, max_retries_interval=3)
+        job_id = self.new_job('host', definition, max_retries=2, max_retries_interval=5)
         self.wait_for_job(job_id, status='running')
         self.command.run('job-abort', job_id)
         self.wait_for_job(job_id, status='completed', result='fail')
