@@ -30,6 +30,10 @@ class Scope:
     user_id: str | None = None
     all_projects: bool = False
 
+    def sees(self, row: Any) -> bool:
+        """Whether a row of the project, with ``user_id``, is one of these."""
+        return self.user_id is None or row.user_id == self.user_id
+
     @property
     def is_v1(self) -> bool:
         """Whether the request came by v1."""

@@ -175,7 +175,6 @@ def _new_id(context: RequestContext, entry: Document, known: _Known, before: Any
     """The id of the action to make of an entry; None if it refers to one.
 
     :raises BadRequest: v1: there is neither an action nor a definition
-    :raises Conflict: v1: the action is another user's
     """
     action_id, given = entry.get('action_id'), entry.get('freezer_action')
     if not action_id:
@@ -186,9 +185,8 @@ def _new_id(context: RequestContext, entry: Document, known: _Known, before: Any
     if before is None and (action is None or action.user_id != context.owner_id):
         if given is None:
             raise exceptions.BadRequest('An action_id of job_actions names no action.')
-        if action is not None:
-            raise exceptions.Conflict('The project has an action with the id of an entry.')
-        return str(action_id)
+        # An id that another user's action has is taken, which is nothing for this one to know.
+        return str(action_id) if action is None else session.new_id()
     if action is None or given is None or definitions.equal(given, load(action.freezer_action)):
         return None
     if before is not None and _was_held(action, given, known):

@@ -93,7 +93,8 @@ def _or_empty(column: Any) -> Callable[[search.Condition], Any]:
     """Search a column whose NULL is shown as an empty text."""
 
     def clause(condition: search.Condition) -> Any:
-        return search.equals(column, condition.value or None, condition.negated)
+        value = None if condition.value == '' else condition.value
+        return search.equals(column, value, condition.negated)
 
     return clause
 

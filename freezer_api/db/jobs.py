@@ -335,7 +335,7 @@ def update(
     """Change a job; return its version.
 
     The session of a job changes by attaching and detaching alone: agents send back the session that they were given,
-    which may be an older one. For the same reason a tag older than the stored one does not replace it.
+    which may be an older one. For the same reason the tag of a job in a session is left to the session.
 
     :param change: makes the new job of the stored one; may run more than once
     :param with_actions: whether ``change`` looks at ``job_actions``; they are left out otherwise
@@ -352,10 +352,15 @@ def update(
     if not with_actions:
         del stored['job_actions']
     job = change(reports.Job(stored, members.former_of(row), row.status_before or ''))
-    tag = job.document.get('session_tag') or 0
+    return _write(context, row, held, job.document, _tag(row, job.document), job.status_before)
+
+
+def _tag(row: Any, document: Document) -> int:
+    """The tag of a job after a write that leaves it in its session, if any: there the session gives it."""
     if row.session_id is not None:
-        tag = max(tag, row.session_tag)
-    return _write(context, row, held, job.document, tag, job.status_before)
+        tag: int = row.session_tag
+        return tag
+    return document.get('session_tag') or 0
 
 
 def _write(
@@ -457,8 +462,8 @@ def replace(
     session.check_version(expected, row.version)
     wanted = document.get('session_id') or None
     tag = document.get('session_tag') or 0
-    if wanted is not None and wanted == row.session_id:
-        tag = max(tag, row.session_tag)
+    if wanted == row.session_id:
+        tag = _tag(row, document)
     version = _write(context, row, held, document, tag)
     if wanted == row.session_id:
         return version

@@ -41,6 +41,7 @@ _SELECT = sa.select(
     Job.description,
     Job.session_name,
     Job.scheduling,
+    Job.user_id,
 ).join(Job, sa.and_(Job.project_id == JobAttachment.project_id, Job.id == JobAttachment.job_id))
 
 
@@ -53,7 +54,10 @@ class Members:
     :param found: rows from :func:`select`
     """
 
-    def __init__(self, session_id: str | None, found: Mapping[str, Any]) -> None:
+    def __init__(
+        self, context: RequestContext, session_id: str | None, found: Mapping[str, Any]
+    ) -> None:
+        self._sees = context.scope.sees
         self._session_id = session_id
         self._rows = found
         self._changes: dict[str, Document] = {}
@@ -92,12 +96,12 @@ class Members:
         for job_id, part in parts.items():
             row = self._rows.get(job_id)
             view = _from_part(part)
-            if row is None or row.session_id != self._session_id:
+            if row is None or row.session_id != self._session_id or not self._sees(row):
                 self.join(job_id, tag, schedule, **view)
             elif view != {name: _or_none(getattr(row, name)) for name in view}:
                 self._changes[job_id] = view
         for job_id, row in self._rows.items():
-            if row.session_id == self._session_id and job_id not in parts:
+            if row.session_id == self._session_id and job_id not in parts and self._sees(row):
                 self.leave(job_id)
 
     def join(self, job_id: str, tag: int, schedule: Document, **part: Any) -> None:
@@ -107,7 +111,7 @@ class Members:
         :raises NotFound: the job is not among the rows
         """
         row = self._rows.get(job_id)
-        if row is None:
+        if row is None or not self._sees(row):
             raise exceptions.NotFound('There is no such job.')
         # One after the other, which is their order in the session.
         now = session.microseconds() + len(self._changes)
@@ -262,10 +266,20 @@ def text_of_job(description: str | None, session_name: str | None, schedule: Doc
 def attach(context: RequestContext, session_id: str, job_id: str) -> None:
     """Put a job into a session, out of the one that it is in; it takes over the session's schedule.
 
+    Nothing happens if it takes part in the session's present run: its result would be lost.
+
     :raises NotFound: no such session, or job
     """
     row = session_rows.select(context, session_id, lock=True)
-    members = Members(session_id, select(context, None, [job_id]))
+    found = select(context, None, [job_id])
+    job = found.get(job_id)
+    if (
+        job is not None
+        and (job.session_id, job.run_tag) == (session_id, row.session_tag)
+        and row.status == runs.RUNNING
+    ):
+        return
+    members = Members(context, session_id, found)
     members.join(job_id, row.session_tag, load(row.scheduling))
     session_rows.swap(context, row, {})
     members.write(context)
@@ -281,11 +295,11 @@ def detach(context: RequestContext, session_id: str, job_id: str) -> None:
     # Session before job, as all the others do: fewer deadlocks.
     row = session_rows.select(context, session_id, lock=True)
     found = select(context, session_id, [job_id])
-    if job_id not in found:
+    if job_id not in found or not context.scope.sees(found[job_id]):
         raise exceptions.NotFound('There is no such job.')
     if found[job_id].session_id != session_id:
         return
-    members = Members(session_id, found)
+    members = Members(context, session_id, found)
     members.leave(job_id, event='stop')
     session_runs.conclude(context, row, members.parts())
     members.write(context)
@@ -307,7 +321,7 @@ def join(context: RequestContext, session_id: str, job_id: str) -> None:
     :raises BadRequest: no such session
     """
     row = _enter(context, session_id)
-    members = Members(session_id, select(context, None, [job_id]))
+    members = Members(context, session_id, select(context, None, [job_id]))
     members.join(job_id, row.session_tag, {})
     members.write(context)
 
@@ -324,7 +338,7 @@ def _enter(context: RequestContext, session_id: str) -> Any:
 def leave(context: RequestContext, job_id: str) -> None:
     """Take a job out of the session that it is in, within the transaction of the job."""
     found = select(context, None, [job_id])
-    members = Members(None, found)
+    members = Members(context, None, found)
     members.leave(job_id)
     members.write(context)
 

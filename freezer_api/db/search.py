@@ -33,8 +33,9 @@ Clause = ColumnElement[bool]
 # An attribute of a model, or an expression. They share no type that has what is asked of both here.
 Column = Any
 
-# Statements of pages that are kept.
+# Statements of pages that are kept, and values of special keys that they are kept with.
 _KEPT = 256
+_FORMING = ('', 'completed')
 
 INT64 = range(-(2**63), 2**63)
 _KEY_LENGTH = 255
@@ -121,13 +122,21 @@ def _parse_entries(
                 if name == 'match_not':
                     raise exceptions.BadRequest('_all cannot be used in match_not')
                 _parse_text(value, conditions, texts)
-            elif any(map(secrets.is_secret, key.split('.'))):
+            elif _tells_secret(key, value):
                 # Whoever may not see a secret could guess it here.
                 raise exceptions.BadRequest(f'a key in {name} holds secrets and cannot be searched')
             elif '"' in key or '\\' in key or not key or key.count('.') >= _MAX_STEPS:
                 raise exceptions.BadRequest(f'a key in {name} cannot be searched')
             else:
                 conditions.append(Condition(key, value, name == 'match_not'))
+
+
+def _tells_secret(key: str, value: Scalar) -> bool:
+    """Whether a hit would confirm what a reader sees masked."""
+    *above, name = key.split('.')
+    return any(map(secrets.is_secret, (*above, name))) or (
+        secrets.masked({name: value}) != {name: value}
+    )
 
 
 def _parse_text(value: Scalar, conditions: list[Condition], texts: list[str]) -> None:
@@ -378,11 +387,13 @@ class Index:
         conditions, values = [], {}
         for number, condition in enumerate(search.conditions):
             name = '.'.join(self.path(condition))
-            if name in self.special and isinstance(condition.value, str):
-                # Its form may depend on the value, which stays: there are few, as of status.
+            if name in self.special and condition.value in _FORMING:
+                # Its form depends on the value, which stays.
                 conditions.append(condition)
                 continue
-            if name in self.special or name not in self.columns:
+            if name in self.special and self.special[name](condition) is not None:
+                return None
+            if name not in self.columns:
                 return None
             value = _comparable(self.columns[name], condition.value)
             if value is None:

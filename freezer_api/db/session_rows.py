@@ -10,7 +10,7 @@ from freezer_api import exceptions
 from freezer_api.context import RequestContext
 from freezer_api.db import session
 from freezer_api.db.documents import Document
-from freezer_api.db.models import JobAttachment, Session
+from freezer_api.db.models import Job, JobAttachment, Session
 
 SHOWN = [
     column
@@ -39,6 +39,10 @@ _SELECT_PARTS = sa.select(*_PART).where(
     JobAttachment.project_id == sa.bindparam('project_id'),
     JobAttachment.session_id.in_(sa.bindparam('session_ids', expanding=True)),
 )
+# With the creators of the jobs, who alone see them by v1.
+_SELECT_PARTS_V1 = _SELECT_PARTS.add_columns(Job.user_id).join(
+    Job, sa.and_(Job.project_id == JobAttachment.project_id, Job.id == JobAttachment.job_id)
+)
 
 
 def select(context: RequestContext, session_id: str, lock: bool = False) -> Any:
@@ -66,8 +70,9 @@ def parts(context: RequestContext, keys: list[tuple[str, str]]) -> dict[str, lis
     values = {'project_id': keys[0][0], 'session_ids': [session_id for _, session_id in keys]}
     found: dict[str, list[Any]] = defaultdict(list)
     # Sorted here: the index has them in the order of lists, for searches.
+    statement = _SELECT_PARTS_V1 if context.scope.is_v1 else _SELECT_PARTS
     for part in sorted(
-        context.connection.execute(_SELECT_PARTS, values),
+        context.connection.execute(statement, values),
         key=lambda row: (row.attached_at or 0, row.job_id),
     ):
         found[part.session_id].append(part)

@@ -11,7 +11,7 @@ from freezer_api import exceptions
 from freezer_api.context import RequestContext
 from freezer_api.db import rows, session, session_rows
 from freezer_api.db.documents import Document
-from freezer_api.db.models import JobAttachment, Session
+from freezer_api.db.models import Job, JobAttachment, Session
 from freezer_api.domain import runs
 
 
@@ -66,14 +66,20 @@ def _start(context: RequestContext, row: Any, request: runs.Request, now: int) -
 
 
 def _report(context: RequestContext, row: Any, job_id: str, values: Document) -> None:
-    result = context.connection.execute(
-        sa.update(JobAttachment)
-        .where(
-            JobAttachment.project_id == row.project_id,
-            JobAttachment.job_id == job_id,
-            JobAttachment.session_id == row.id,
+    statement = sa.update(JobAttachment).where(
+        JobAttachment.project_id == row.project_id,
+        JobAttachment.job_id == job_id,
+        JobAttachment.session_id == row.id,
+    )
+    if context.scope.is_v1:
+        own = sa.select(Job.id).where(
+            Job.project_id == row.project_id,
+            Job.id == job_id,
+            Job.user_id == context.scope.user_id,
         )
-        .values(
+        statement = statement.where(JobAttachment.job_id.in_(own))
+    result = context.connection.execute(
+        statement.values(
             **values, updated_at=session.microseconds(), version=JobAttachment.version + 1
         )
     )
@@ -163,5 +169,5 @@ def settle(
         for session_id, change in changes.items():
             if change:
                 row = found[session_id]
-                change['time_end'] = row.time_start + row.hold_off
+                change['time_end'] = min(row.time_start + row.hold_off, change['time_end'])
     rows.swap(context, (Session.project_id, Session.id), found, changes)

@@ -149,7 +149,9 @@ def _find(
     values |= {'project_id': scope.project_id, 'user_id': scope.user_id}
     rows = list(context.connection.execute(statement, values))
     parts = session_rows.parts(context, [(row.project_id, row.id) for row in rows])
-    documents = [_to_document(row, parts.get(row.id, [])) for row in rows]
+    documents = [
+        _to_document(row, filter(context.scope.sees, parts.get(row.id, []))) for row in rows
+    ]
     overdue = [row.id for row in rows if session_runs.is_overdue(row, parts.get(row.id, []))]
     return documents, overdue
 
@@ -170,7 +172,8 @@ def get(context: RequestContext, session_id: str) -> tuple[Document, int]:
 def _get(context: RequestContext, session_id: str) -> tuple[Document, int, bool]:
     row = session_rows.select(context, session_id)
     parts = session_rows.parts_of(context, row)
-    return _to_document(row, parts), row.version, session_runs.is_overdue(row, parts)
+    document = _to_document(row, filter(context.scope.sees, parts))
+    return document, row.version, session_runs.is_overdue(row, parts)
 
 
 @session.retry
@@ -220,7 +223,7 @@ def update(
     session.check_version(expected, row.version)
     found = {} if named is None else members.select(context, session_id, named)
     parts = [member for member in found.values() if member.session_id == session_id]
-    stored = _to_document(row, parts)
+    stored = _to_document(row, filter(context.scope.sees, parts))
     if named is None:
         del stored['jobs']
     return _write(context, row, found, change(stored))
@@ -240,7 +243,7 @@ def _write(
     lowered = values['session_tag'] < row.session_tag
     if 'jobs' not in document and (lowered or before != after):
         found = members.select(context, row.id)
-    jobs = members.Members(row.id, found)
+    jobs = members.Members(context, row.id, found)
     if 'jobs' in document:
         _take_jobs(jobs, document)
     if lowered:
@@ -285,7 +288,7 @@ def replace(
         with session.replacing(context):
             _insert(context, session_id, document)
         if named:
-            jobs = members.Members(session_id, members.select(context, None, named))
+            jobs = members.Members(context, session_id, members.select(context, None, named))
             _take_jobs(jobs, document)
             jobs.write(context)
         return 1

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """PATCHes of agents, which carry back a copy of the job that may be older than the job.
 
-An agent polls once a minute and reports at any moment: the whole schedule that it holds, up to release 18 the whole
-job, unchanged but for the state of its run. So whatever a user did since the last poll would be undone by the next
-report. A report is known by its form and by what it reports, and taken apart:
+An agent polls once a minute and reports at any moment: the whole schedule that it holds, with the session; up to
+release 18 the whole job, as it was when the agent last armed it. All but the state of the run is a copy, so whatever a
+user did since would be undone by the next report. A report is known by its form and by what it reports, and taken
+apart:
 
 - An event that it does not answer (see :func:`freezer_api.domain.events.is_answered`) stays.
 - A part of the definition that equals one which a user has replaced since stays replaced.
@@ -27,7 +28,10 @@ _STATE = ('event', 'status', 'result', 'time_created', 'time_started', 'time_end
 _SIGNATURE = frozenset({'event', 'status', 'result'})
 _TEXTS = ('client_id', 'description', 'session_name')
 
-# As many replaced parts are remembered of a job; an agent's copy is rarely older than one poll.
+# The form of the reports of release 19.
+_REPORT = frozenset({'job_schedule', 'session_id', 'session_tag'})
+
+# So many replaced ones are remembered of each part. Agents up to release 18 may hold a copy for weeks.
 _REMEMBERED = 20
 
 
@@ -37,7 +41,7 @@ class Job:
 
     :ivar document: ``job_actions`` only if the PATCH has them
     :ivar former: digests of the parts that were replaced, oldest first
-    :ivar status_before: while a start is pending: the last status that the agent reported
+    :ivar status_before: while a start is pending: what the agent reported last, see :mod:`freezer_api.domain.events`
     """
 
     document: Document
@@ -48,18 +52,35 @@ class Job:
 def apply(job: Job, patch: Document) -> Job:
     """The job after a PATCH, from an agent or from anybody else; not validated yet."""
     schedule = patch.get('job_schedule')
-    if not isinstance(schedule, dict) or not _is_report(job.document, schedule):
+    if not isinstance(schedule, dict) or not _is_report(job.document, patch, schedule):
+        return dataclasses.replace(job, document=merge(job.document, patch))
+    if patch.keys() != _REPORT and _is_earlier(schedule, job.document['job_schedule']):
+        # No agent holds a state older than its own reports: a user restores a job that was saved before.
+        definition = {key: schedule[key] for key in schedule if key not in _STATE}
+        patch = {**patch, 'job_schedule': definition}
         return dataclasses.replace(job, document=merge(job.document, patch))
     document = merge(job.document, _without_stale(job, patch, schedule))
     return _keep_event(job, document)
 
 
-def _is_report(stored: Document, schedule: Document) -> bool:
-    """Whether the schedule has the form of a report, and a state to report."""
+def _is_report(stored: Document, patch: Document, schedule: Document) -> bool:
+    """Whether a PATCH has the form of a report, and where users send such a form too, a state to report."""
+    if not schedule.keys() >= _SIGNATURE:
+        return False
     before = stored['job_schedule']
-    return schedule.keys() >= _SIGNATURE and any(
+    return patch.keys() == _REPORT or any(
         key in schedule and not same(schedule[key], before.get(key)) for key in _STATE
     )
+
+
+def _is_earlier(schedule: Document, stored: Document) -> bool:
+    """Whether a state is from before the stored one."""
+    times = [
+        [state.get(key) for key in ('time_started', 'time_ended')] for state in (schedule, stored)
+    ]
+    if not all(isinstance(time, int) for pair in times for time in pair):
+        return False
+    return times[0] < times[1]
 
 
 def _without_stale(job: Job, patch: Document, schedule: Document) -> Document:
@@ -84,12 +105,15 @@ def _keep_event(job: Job, document: Document) -> Job:
     # An agent that has been asked to stop a run repeats that until the end of the run: an older event is no answer.
     if not pending or (not after['event'] and events.is_answered(before, status_before, after)):
         return dataclasses.replace(job, document=document, status_before='')
-    status = after['status']
+    if pending != 'start':
+        after['event'] = pending
+        return dataclasses.replace(job, document=document)
+    seen = events.seen_status(before, status_before, after)
     after['event'] = pending
-    if pending == 'start' and status == 'completed':
+    if after['status'] == 'completed':
         # Agents do not ask for completed jobs, and this one is to run again.
         after['status'] = ''
-    return dataclasses.replace(job, document=document, status_before=status)
+    return dataclasses.replace(job, document=document, status_before=seen)
 
 
 def digests(document: Mapping[str, Any]) -> dict[str, str]:
@@ -118,9 +142,18 @@ def remember(former: Iterable[str], before: Document, after: Document) -> tuple[
         if name in new and new[name] != digest
     ]
     kept = [digest for digest in former if digest not in replaced]
-    return tuple([*kept, *replaced][-_REMEMBERED:])
+    for digest in replaced:
+        of_part = [other for other in kept if _part(other) == _part(digest)]
+        kept = [other for other in kept if other not in of_part[: -_REMEMBERED + 1]]
+        kept.append(digest)
+    return tuple(kept)
 
 
 def _digest(name: str, value: object) -> str:
-    text = orjson.dumps([name, value], option=orjson.OPT_SORT_KEYS)
-    return hashlib.sha256(text).hexdigest()[:32]
+    text = orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
+    return f'{name} {hashlib.sha256(text).hexdigest()[:32]}'
+
+
+def _part(digest: str) -> str:
+    """The name of the part that a digest is of."""
+    return digest.partition(' ')[0]

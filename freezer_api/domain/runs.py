@@ -31,9 +31,14 @@ class Run:
     time_start: int
     hold_off: int
 
+    @property
+    def has_begun(self) -> bool:
+        """Whether a job has ever started it."""
+        return self.time_start >= 0
+
     def is_open(self, now: int) -> bool:
         """Whether others may still join; none that never began, however long it would hold off."""
-        return self.time_start >= 0 and now - self.time_start <= self.hold_off
+        return self.has_begun and now - self.time_start <= self.hold_off
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -60,12 +65,13 @@ def decide_start(run: Run, tag: int, now: int) -> Decision:
 def conclude(run: Run, parts: Iterable[Part], now: int) -> str | None:
     """The result of a run; None while it goes on.
 
-    It goes on while a job runs, even one that began with an earlier run, and while one that has not joined yet may do
-    so. Jobs that missed the run, or ended an earlier one, count neither way.
+    It goes on while a job runs that has joined it or an earlier run, and while one that has not joined yet may do so.
+    Jobs that never joined, or ended an earlier run, count neither way. A run whose jobs have all left has failed.
     """
     results = []
     for part in parts:
-        if part.status == RUNNING:
+        # A job that was running when it was attached belongs to no run.
+        if part.status == RUNNING and part.run_tag is not None:
             return None
         if part.run_tag != run.tag or part.status != COMPLETED:
             if run.is_open(now):
@@ -73,7 +79,7 @@ def conclude(run: Run, parts: Iterable[Part], now: int) -> str | None:
         else:
             results.append(part.result)
     if not results:
-        return None
+        return FAIL if run.has_begun and not run.is_open(now) else None
     return SUCCESS if all(result == SUCCESS for result in results) else FAIL
 
 

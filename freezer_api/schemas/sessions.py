@@ -13,7 +13,7 @@ _TIME: common.Schema = {
 
 JOB: common.Schema = common.closed(
     {
-        'client_id': common.TEXT,
+        'client_id': {'type': 'string', 'maxLength': 320},
         'status': common.WORD,
         'result': common.WORD,
         'time_started': _TIME,

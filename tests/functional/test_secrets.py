@@ -86,11 +86,17 @@ class SecretsTest(routes.RouteTestCase):
                 for name in ('match', 'match_not'):
                     search = {name: [{key: CANARY}]}
                     self.reader().get(self.v2(collection), json=search, status=400)
+        for key, value in (
+            ('freezer_action.command', 'mysqldump --password=guess x'),
+            ('proxy', 'http://me:guess@proxy.example:3128'),
+        ):
+            search = {'match': [{key: value}]}
+            self.reader().get(self.v2('actions'), json=search, status=400)
         stored = self.api.get(self.v2('actions', 'a1')).json['freezer_action']
+        del stored['proxy']
         for text in (json.dumps(stored), json.dumps(stored, separators=(',', ':'))):
-            answer = self.reader().get(
-                self.v2('actions'), json={'match': [{'freezer_action': text}]}
-            )
+            search = {'match': [{'freezer_action': text}]}
+            answer = self.reader().get(self.v2('actions'), json=search, status=200)
             self.assertEqual([], answer.json['actions'])
 
     def test_what_is_no_secret_is_still_found(self) -> None:

@@ -380,6 +380,21 @@ class JobsOfSessionTest(SessionsTestCase):
             self.api.post(self.url('jobs'), json=body, status=400)
         self.assertEqual(1, len(self.api.get(self.url('jobs')).json['jobs']))
 
+    def test_overdue_run_can_be_read_however_long_it_was_to_hold_off(self) -> None:
+        session_id = self.put_session('s1', hold_off=2**63 - 1)
+        job_id = self.new_job('j1')
+        self.attach(session_id, job_id)
+        self.start(session_id, job_id, 0)
+        self.end(session_id, job_id)
+        self.api.patch(self.url('sessions', session_id), json={'status': 'running'}, status=200)
+        self.assert_outcome(session_id, 'completed', 'success')
+
+    def test_part_has_no_longer_client_id_than_a_client(self) -> None:
+        session_id, job_id = self.put_session('s1'), self.new_job('j1')
+        document = {'schedule': {}, 'session_tag': 0, 'jobs': {job_id: {'client_id': 'x' * 321}}}
+        for method in ('PATCH', 'POST'):
+            self.api.request(method, self.url('sessions', session_id), json=document, status=400)
+
     def test_echo_of_an_agent_does_not_bring_a_job_back(self) -> None:
         self.put_session('s1', session_tag=3)
         self.new_job('j1')
@@ -667,7 +682,7 @@ class RunTest(SessionsTestCase):
         self.end('s1', 'j2')
         self.assert_outcome('s1', 'completed', 'success')
 
-    def test_job_attached_again_is_no_part_of_the_present_run(self) -> None:
+    def test_job_attached_again_keeps_its_part_of_the_present_run(self) -> None:
         self.put_session('s1', hold_off=60)
         self.attach('s1', self.new_job('j1'), self.new_job('j2'))
         for job_id in ('j1', 'j2'):
@@ -678,7 +693,7 @@ class RunTest(SessionsTestCase):
         self.attach('s1', 'j2')
         self.set_clock(T + 61)
         self.end('s1', 'j1')
-        self.assert_outcome('s1', 'completed', 'success')
+        self.assert_outcome('s1', 'completed', 'fail')
 
     def test_late_joiner_opens_a_completed_run_again(self) -> None:
         self.put_session('s1', hold_off=60)
@@ -743,18 +758,18 @@ class RunTest(SessionsTestCase):
 
     def test_run_that_a_job_never_joined_is_over_when_it_cannot_any_more(self) -> None:
         for number, read in enumerate(('one', 'list')):
-            session_id, job_id, absent = (f'{n}{number}' for n in ('late', 'first', 'absent'))
-            self.put_session(session_id, hold_off=60)
-            self.attach(session_id, self.new_job(job_id), self.new_job(absent))
+            session_id = self.put_session(f'late{number}', hold_off=60)
+            job_id, absent = (self.new_job(f'{name}{number}') for name in ('first', 'absent'))
+            self.attach(session_id, job_id, absent)
             self.start(session_id, job_id, 0)
             self.end(session_id, job_id)
             self.assert_outcome(session_id, 'running', '')
 
             started = self.session(session_id)['time_start'] - 3600
-            self.api.patch(self.v2('sessions', session_id), json={'time_start': started})
+            self.api.patch(self.url('sessions', session_id), json={'time_start': started})
             if read == 'list':
                 search = {'match': [{'session_id': session_id}]}
-                (shown,) = self.api.get(self.v2('sessions'), json=search).json['sessions']
+                (shown,) = self.api.get(self.url('sessions'), json=search).json['sessions']
             else:
                 shown = self.session(session_id)
             self.assertEqual(
@@ -762,6 +777,21 @@ class RunTest(SessionsTestCase):
                 (shown['status'], shown['result'], shown['time_end']),
             )
             self.assertEqual(shown, self.session(session_id))
+
+    def test_overdue_run_can_be_read_however_long_it_was_to_hold_off(self) -> None:
+        session_id = self.put_session('s1', hold_off=2**63 - 1)
+        job_id = self.new_job('j1')
+        self.attach(session_id, job_id)
+        self.start(session_id, job_id, 0)
+        self.end(session_id, job_id)
+        self.api.patch(self.url('sessions', session_id), json={'status': 'running'}, status=200)
+        self.assert_outcome(session_id, 'completed', 'success')
+
+    def test_part_has_no_longer_client_id_than_a_client(self) -> None:
+        session_id, job_id = self.put_session('s1'), self.new_job('j1')
+        document = {'schedule': {}, 'session_tag': 0, 'jobs': {job_id: {'client_id': 'x' * 321}}}
+        for method in ('PATCH', 'POST'):
+            self.api.request(method, self.url('sessions', session_id), json=document, status=400)
 
     def test_echo_of_an_agent_does_not_take_the_tag_back(self) -> None:
         self.put_session('s1', session_tag=5)

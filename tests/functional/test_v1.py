@@ -639,18 +639,18 @@ class EntriesTest(V1TestCase):
         self.assertEqual([filled] * 3, [entry['freezer_action'] for entry in self.entries(job_id)])
         self.assertEqual((BACKUP, filled), (self.definition('a'), self.definition('b')))
 
-    def test_action_of_another_user_is_taken_or_unknown(self) -> None:
+    def test_action_of_another_user_is_unknown(self) -> None:
         self.action('theirs', self.bob)
         job_id = self.job()
-        for entry, status in (
-            ({'action_id': 'theirs'}, 400),
-            ({'action_id': 'theirs', 'freezer_action': BACKUP}, 409),
-            ({'action_id': 'theirs', 'freezer_action': OTHER}, 409),
-        ):
-            body = {'client_id': HOST, 'job_actions': [{'freezer_action': OTHER}, entry]}
-            self.assert_nothing_stored('POST', self.url('jobs'), status, json=body)
-            self.assert_nothing_stored('POST', self.url('jobs', job_id), status, json=body)
-            self.assert_nothing_stored('PATCH', self.url('jobs', job_id), status, json=body)
+        entry: Document = {'action_id': 'theirs'}
+        body = {'client_id': HOST, 'job_actions': [{'freezer_action': OTHER}, entry]}
+        self.assert_nothing_stored('POST', self.url('jobs'), 400, json=body)
+        self.assert_nothing_stored('POST', self.url('jobs', job_id), 400, json=body)
+        self.assert_nothing_stored('PATCH', self.url('jobs', job_id), 400, json=body)
+        for definition in (BACKUP, OTHER):
+            made = self.entries(self.job({**entry, 'freezer_action': definition}))
+            self.assertEqual([definition], [own['freezer_action'] for own in made])
+            self.assertNotEqual('theirs', made[0]['action_id'])
 
     def test_job_of_v2_with_an_action_of_another_user_comes_back(self) -> None:
         self.action('theirs', self.bob)
@@ -825,16 +825,31 @@ class BothVersionsTest(V1TestCase):
             self.assertEqual(('completed', 'success'), (document['status'], document['result']))
             self.assertEqual({one, two}, set(document['jobs']))
 
-    def test_session_shows_all_its_jobs_to_its_creator(self) -> None:
+    def test_session_shows_its_creator_no_jobs_of_others(self) -> None:
         session_id = self.session()
         theirs = self.job(caller=self.bob)
+        path = self.url('sessions', session_id)
         self.bob.put(self.v2('sessions', session_id, 'jobs', theirs), status=204)
-        shown = self.read('sessions', session_id)
-        self.assertEqual([theirs], list(shown['jobs']))
-        version = self.api.get(self.url('sessions', session_id)).headers['ETag']
-        answer = self.api.patch(self.url('sessions', session_id), json=shown, status=200)
+        (listed,) = self.api.get(self.url('sessions')).json['sessions']
+        for shown in (self.read('sessions', session_id), listed):
+            self.assertEqual({}, shown['jobs'])
+        version = self.api.get(path).headers['ETag']
+        answer = self.api.patch(path, json=shown, status=200)
         self.assertEqual(version, answer.headers['ETag'])
-        # And the job to its own.
+        # They answer as if they were not there.
+        part = {'job_id': theirs, 'current_tag': 0}
+        for method, segments, document, status in (
+            ('PATCH', (), {'jobs': {theirs: {'status': 'running'}}}, 400),
+            ('POST', (), {'schedule': {}, 'session_tag': 0, 'jobs': {theirs: {}}}, 400),
+            ('POST', ('action',), {'start': part}, 400),
+            ('POST', ('action',), {'end': {**part, 'result': 'fail'}}, 400),
+            ('PUT', ('jobs', theirs), {}, 404),
+            ('DELETE', ('jobs', theirs), {}, 404),
+        ):
+            url = self.url('sessions', session_id, *segments)
+            self.assert_nothing_stored(method, url, status, json=document)
+        self.api.post(path, json={'schedule': {}, 'session_tag': 0, 'jobs': {}}, status=201)
+        # And the job is shown to its own.
         self.assertEqual(session_id, self.read('jobs', theirs, caller=self.bob)['session_id'])
         self.bob.delete(self.url('jobs', theirs), status=204)
         self.assertEqual({}, self.read('sessions', session_id)['jobs'])

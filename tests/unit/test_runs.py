@@ -56,6 +56,7 @@ class ConcludeTest(testtools.TestCase):
     never = Part('', '', None)
     earlier = Part('completed', 'fail', 4)
     earlier_running = Part('running', '', 4)
+    running_before = Part('running', '', None)
 
     def test_results_of_all_parts_decide_in_any_order(self) -> None:
         for parts, while_open, later in (
@@ -73,9 +74,12 @@ class ConcludeTest(testtools.TestCase):
             ([self.success, self.never], None, 'success'),
             ([self.success, self.earlier], None, 'success'),
             ([self.fail, self.never], None, 'fail'),
-            ([self.never], None, None),
-            ([self.earlier], None, None),
-            ([], None, None),
+            # A job that was running when it came in may belong to nobody's run.
+            ([self.success, self.running_before], None, 'success'),
+            # Whoever began the run has left.
+            ([self.never], None, 'fail'),
+            ([self.earlier], None, 'fail'),
+            ([], None, 'fail'),
         ):
             for run, expected in ((self.open, while_open), (self.closed, later)):
                 for ordered in (parts, parts[::-1]):
