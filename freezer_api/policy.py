@@ -6,7 +6,9 @@ files and inspects each check on every call. Here the files are looked at once a
 decisions are kept.
 """
 
+import argparse
 import os
+import sys
 import threading
 import time
 from collections import OrderedDict
@@ -19,6 +21,7 @@ from oslo_policy import policy
 
 from freezer_api import conf as configuration
 from freezer_api import exceptions, policies
+from freezer_api.policies import cross_project
 
 LOG = log.getLogger(__name__)
 
@@ -33,8 +36,17 @@ def _new_enforcer(conf: cfg.ConfigOpts) -> policy.Enforcer:
 
 
 def get_enforcer() -> policy.Enforcer:
-    """The enforcer with our rules, for the oslopolicy tools."""
-    return _new_enforcer(configuration.new())
+    """The enforcer with our rules, for the oslopolicy tools.
+
+    The tools read their command line into a configuration of their own, so this looks there for our files.
+    """
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    for option in ('--config-file', '--config-dir'):
+        parser.add_argument(option, action='append', default=[])
+    given, _ = parser.parse_known_args(sys.argv[1:])
+    files = [f'--config-file={path}' for path in given.config_file]
+    folders = [f'--config-dir={path}' for path in given.config_dir]
+    return _new_enforcer(configuration.new(files + folders))
 
 
 def _is_pure(check: object) -> bool:
@@ -60,6 +72,10 @@ def _freeze(value: object) -> Hashable:
     return type(value), str(value)
 
 
+# What a check sees of a caller without roles, whom nobody knows.
+_STRANGER: Mapping[str, object] = RequestContext(overwrite=False).to_policy_values()
+
+
 class _Rules:
     """The rules as the policy files were at one moment, and the decisions by them."""
 
@@ -72,9 +88,23 @@ class _Rules:
         self._cacheable = all(_is_pure(check) for check in self._enforcer.rules.values())
         self._decisions: OrderedDict[Hashable, bool] = OrderedDict()
         self._lock = threading.Lock()
+        self._warn()
+
+    def _warn(self) -> None:
+        if self._cacheable:
+            for rule in sorted(cross_project.NEVER_FOR_ALL):
+                if self._decide(_STRANGER, rule, ''):
+                    LOG.warning('The policy rule %s allows everybody; it is refused to all', rule)
 
     def allows(self, context: RequestContext, rule: str, project_id: str) -> bool:
-        values = context.to_policy_values()
+        """See :meth:`Policy.allows`."""
+        if not self._passes(context.to_policy_values(), rule, project_id):
+            return False
+        if rule not in cross_project.NEVER_FOR_ALL:
+            return True
+        return not self._passes(_STRANGER, rule, project_id)
+
+    def _passes(self, values: Mapping[str, object], rule: str, project_id: str) -> bool:
         if not self._cacheable:
             return self._decide(values, rule, project_id)
         # Everything that a check can see.
@@ -120,8 +150,21 @@ class Policy:
         if not self.allows(context, rule, project_id):
             raise exceptions.Forbidden(f'The policy rule {rule} does not allow this.')
 
+    def authorize_access(self, context: RequestContext, project_id: str) -> None:
+        """Return if the project is that of the token, or the caller may act in others.
+
+        :raises Forbidden: the caller may not
+        """
+        if project_id != context.project_id:
+            self.authorize(context, cross_project.ACCESS, project_id)
+
     def allows(self, context: RequestContext, rule: str, project_id: str) -> bool:
-        """Whether the caller may do that in the project."""
+        """Whether the caller may do that in the project.
+
+        The rules of :data:`cross_project.NEVER_FOR_ALL` are held by those whom they single out. One that would pass
+        a caller without roles too, such as ``@``, singles out nobody, and is refused to all: with a policy file
+        that allows everybody everything, each caller stays within the project of the token.
+        """
         if time.monotonic() >= self._next_look:
             self._reload()
         return self._rules.allows(context, rule, project_id)

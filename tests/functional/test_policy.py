@@ -7,7 +7,12 @@ from tests.routes import ROUTES
 from tests.unit.test_policies import OWNER, PERSONAS, RULES, SERVICE
 
 # Rules that are asked besides that of a route.
-MORE = {'clients:create_central', 'documents:get_secrets', 'jobs:get_all_projects'}
+MORE = {
+    'clients:create_central',
+    'cross_project:access',
+    'documents:get_secrets',
+    'jobs:get_all_projects',
+}
 
 
 class TableTest(base.TestCase):

@@ -13,6 +13,7 @@ from oslo_policy import policy as oslo_policy
 
 from freezer_api import conf as configuration
 from freezer_api import exceptions, policies, policy
+from freezer_api.policies import cross_project
 
 PROJECT = 'p1'
 
@@ -36,6 +37,7 @@ OWNER_OR_SERVICE = OWNER | SERVICE
 READER = OWNER_OR_SERVICE | {'reader'}
 
 RULES: dict[str, set[str]] = {
+    'cross_project:access': SERVICE,
     'documents:get_secrets': OWNER_OR_SERVICE,
     'clients:create': OWNER,
     'clients:create_central': SERVICE,
@@ -181,6 +183,42 @@ class PolicyFileTest(testtools.TestCase):
         for _ in range(2):
             self.assertTrue(checked.allows(context, 'jobs:get', 'p1'))
             self.assertFalse(checked.allows(context, 'jobs:get', 'p2'))
+
+    def test_rules_to_go_elsewhere_are_held_by_those_they_single_out(self) -> None:
+        for check in ('role:auditor', 'user_id:u1', 'role:auditor or not user_domain_id:None'):
+            self.file.write_text(f'cross_project:access: {check}')
+            for _ in range(2):
+                checked = self.policy()
+                context = _context(['auditor'], user_domain_id='d1')
+                self.assertTrue(checked.allows(context, 'cross_project:access', 'p2'), check)
+                checked.authorize_access(context, 'p2')
+        self.assertNotIn('allows everybody', self.log.output)
+
+    def test_rules_to_go_elsewhere_that_allow_everybody_are_refused_to_all(self) -> None:
+        for rule in sorted(cross_project.NEVER_FOR_ALL):
+            for check in ('"@"', '""', 'not role:banned', 'role:admin or rule:jobs:get'):
+                self.file.write_text(f'{rule}: {check}\njobs:get: "@"')
+                checked = self.policy()
+                for roles in ([], ['member'], ['admin', 'service']):
+                    for _ in range(2):
+                        self.assertFalse(checked.allows(_context(roles), rule, 'p2'), check)
+                    self.assertTrue(checked.allows(_context(roles), 'jobs:get', 'p2'))
+            self.assertIn(f'The policy rule {rule} allows everybody', self.log.output)
+
+    def test_opening_the_helper_rules_leads_nobody_elsewhere(self) -> None:
+        self.file.write_text('admin_or_service: "@"')
+        checked = self.policy()
+        context = _context(['admin'])
+        self.assertTrue(checked.allows(context, 'backups:create', 'p2'))
+        self.assertRaises(exceptions.Forbidden, checked.authorize_access, context, 'p2')
+        checked.authorize_access(context, PROJECT)
+
+    def test_tokens_without_a_project_are_elsewhere_everywhere(self) -> None:
+        checked = self.policy()
+        context = RequestContext(user_id='u1', roles=['member'], overwrite=False)
+        self.assertRaises(exceptions.Forbidden, checked.authorize_access, context, PROJECT)
+        context = RequestContext(user_id='u1', roles=['admin'], overwrite=False)
+        checked.authorize_access(context, PROJECT)
 
     def test_changed_files_are_taken_up_within_a_second(self) -> None:
         checked = self.policy()

@@ -62,10 +62,14 @@ class RestController:
     def authorize(self, request: Request, route: Route, project_id: str) -> None:
         """Check the route's rule and bind the request to its project.
 
+        That is the project of the token, unless the caller holds the rule for going to others. Nothing below looks
+        beyond it, whatever the policy allows.
+
         :raises Forbidden: the policy says no
         """
         context = request.caller
         request.services.policy.authorize(context, route.rule, project_id)
+        request.services.policy.authorize_access(context, project_id)
         context.scope = Scope(project_id, user_id=context.user_id if request.version_1 else None)
 
     def show(self, request: Request, document: Document) -> Document:
