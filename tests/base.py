@@ -274,7 +274,13 @@ def new_conf(url: str, **options: Any) -> cfg.ConfigOpts:
     :param options: 'group.option', or 'option' of [DEFAULT], to value
     """
     conf = freezer_conf.new(args=[], default_config_files=[])
-    values = {'auth_strategy': 'noauth', 'database.connection': url, **options}
+    values = {
+        'auth_strategy': 'noauth',
+        'database.connection': url,
+        # Nothing has to outlive a crash, and waiting for the disk would take most of the time.
+        'database.sqlite_synchronous': False,
+        **options,
+    }
     for name, value in values.items():
         group, _, option = name.rpartition('.')
         conf.set_override(option, value, group=group or None)

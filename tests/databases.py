@@ -42,6 +42,9 @@ class Database:
         self.name = name
         self.url = url
         self.engine = sqlalchemy.create_engine(url, **_PATIENCE[name])
+        if name == 'sqlite':
+            # As in the configuration of the tests.
+            sqlalchemy.event.listen(self.engine, 'connect', _do_not_wait_for_the_disk)
 
     def clear(self) -> None:
         """Delete all rows of all tables."""
@@ -58,6 +61,10 @@ class Database:
                 )
                 for table in Base.metadata.sorted_tables
             }
+
+
+def _do_not_wait_for_the_disk(connection: Any, record: Any) -> None:
+    connection.execute('PRAGMA synchronous = OFF')
 
 
 # A transaction that a test left open shows as an error here, not as a test that never ends. Seconds for

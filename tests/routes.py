@@ -321,8 +321,9 @@ class RouteTestCase(base.ApiTestCase):
 
     def restore(self) -> None:
         """Go back to the rows of :meth:`setUp`."""
-        self.database.clear()
         with self.database.engine.begin() as connection:
+            for table in reversed(Base.metadata.sorted_tables):
+                connection.execute(table.delete())
             for table in Base.metadata.sorted_tables:
                 if self.stored[table.name]:
                     connection.execute(table.insert(), self.stored[table.name])
