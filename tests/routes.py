@@ -12,7 +12,7 @@ import webtest
 from freezer_api.api.controllers import root
 from freezer_api.api.expose import Route
 from freezer_api.db.models import Base
-from tests import base
+from tests import base, databases
 
 _DEFINITION = {
     'action': 'backup',
@@ -315,16 +315,25 @@ class RouteTestCase(base.ApiTestCase):
         return None
 
     def check_untouched(self, case: str) -> None:
-        if self.rows() != self.stored:
+        rows = self.rows()
+        if rows != self.stored:
             self.wrong.append(f'{case}: the database has changed')
-            self.restore()
+            self.restore(rows)
 
-    def restore(self) -> None:
-        """Go back to the rows of :meth:`setUp`."""
+    def restore(self, rows: databases.Snapshot | None = None) -> None:
+        """Go back to the rows of :meth:`setUp`; ``rows`` are those there are, if they were read already."""
+        rows = self.rows() if rows is None else rows
+        tables = Base.metadata.sorted_tables
+        changed = {table.name for table in tables if rows[table.name] != self.stored[table.name]}
+        for table in tables:
+            if any(key.column.table.name in changed for key in table.foreign_keys):
+                changed.add(table.name)
+        tables = [table for table in tables if table.name in changed]
         with self.database.engine.begin() as connection:
-            for table in reversed(Base.metadata.sorted_tables):
-                connection.execute(table.delete())
-            for table in Base.metadata.sorted_tables:
+            for table in reversed(tables):
+                if rows[table.name]:
+                    connection.execute(table.delete())
+            for table in tables:
                 if self.stored[table.name]:
                     connection.execute(table.insert(), self.stored[table.name])
 
