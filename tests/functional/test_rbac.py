@@ -87,7 +87,7 @@ BODIES: dict[str, Callable[[str], dict[str, Any]]] = {
     'POST /sessions/{session_id}/action with job_id': lambda id_: {'start': {**_RUN, 'job_id': id_}},
 }
 
-# For those whom a rule lets see all projects, or register a client for them, a foreign id may differ from an absent one.
+# By their rules callers see all projects, or register a client for them: there foreign may differ from absent.
 WIDER = {'GET /jobs with all_projects', 'POST /clients with is_central'}
 
 # Names of clients are one list for all projects, since a central client owns its name in each of them. The first to
