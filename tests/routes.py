@@ -198,8 +198,11 @@ def is_list(route: str) -> bool:
 class RouteTestCase(base.ApiTestCase):
     """Two projects with one of each. The tests send many requests, and collect what is wrong with the answers.
 
+    :cvar foreign_user: who made what there is in the second project; alice made the first one's
     :ivar routes: samples of the routes of the test's version
     """
+
+    foreign_user = 'bob'
 
     versions = ('v1', 'v2')
     maxDiff = None
@@ -216,7 +219,7 @@ class RouteTestCase(base.ApiTestCase):
             '{session_id}': 's1',
             '{backup_id}': self._populate(self.api, '1', tag=3),
         }
-        other = self.as_('bob', 'p2')
+        other = self.as_(self.foreign_user, 'p2')
         self.foreign = {
             '{action_id}': 'a2',
             '{client_id}': 'web02',

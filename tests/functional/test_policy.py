@@ -2,6 +2,7 @@
 """Who may do what, through HTTP: every route for every persona."""
 
 from freezer_api import policies
+from freezer_api.policies import cross_project
 from tests import base, routes
 from tests.routes import ROUTES
 from tests.unit.test_policies import OWNER, PERSONAS, RULES, SERVICE
@@ -34,6 +35,15 @@ class TableTest(base.TestCase):
             expected.add((route.rule, f'{method} /v2/{{project_id}}{path}'))
             if route.v1:
                 expected.add((route.rule, f'{method} /v1{path}'))
+        self.assertEqual(expected, documented)
+
+    def test_rule_to_go_elsewhere_documents_every_route_of_v2(self) -> None:
+        (rule,) = [rule for rule in policies.list_rules() if rule.name == cross_project.ACCESS]
+        documented = {(operation['method'], operation['path']) for operation in rule.operations}
+        expected = set()
+        for name, _ in routes.served():
+            method, path = name.split(' ')
+            expected.add((method, f'/v2/{{project_id}}{path}'))
         self.assertEqual(expected, documented)
 
 
