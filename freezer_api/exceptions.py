@@ -69,6 +69,11 @@ class PreconditionFailed(FreezerError):
     title = 'Precondition Failed'
 
 
+class TooLarge(FreezerError):
+    code = 413
+    title = 'Request Entity Too Large'
+
+
 class UnprocessableEntity(FreezerError):
     code = 422
     title = 'Unprocessable Entity'

@@ -18,7 +18,7 @@ from oslo_middleware import (
 )
 
 from freezer_api import exceptions
-from freezer_api.api import hooks
+from freezer_api.api import body, hooks, token_cache
 from freezer_api.api.controllers import root
 from freezer_api.api.middleware import (
     ContextMiddleware,
@@ -27,6 +27,7 @@ from freezer_api.api.middleware import (
     NoAuth,
 )
 from freezer_api.api.request import Reply, Request, Services
+from freezer_api.db import search
 from freezer_api.db.session import Database
 from freezer_api.domain import secrets
 from freezer_api.policies import documents
@@ -120,11 +121,20 @@ class Discovery:
         if request.method not in methods:
             raise exceptions.MethodNotAllowed(methods)
         if path == '':
-            body = orjson.dumps(root.versions(request))
-            return webob.Response(body=body, status=300, content_type=_JSON, charset=None)
+            versions = orjson.dumps(root.versions(request))
+            return webob.Response(body=versions, status=300, content_type=_JSON, charset=None)
         return webob.Response(
             body=orjson.dumps(self._HOMES[path]), content_type=_JSON_HOME, charset=None
         )
+
+
+def _authenticated(application: WSGI, conf: cfg.ConfigOpts) -> WSGI:
+    auth = auth_token.AuthProtocol(
+        application, {'oslo_config_config': conf, 'cache': token_cache.ENVIRON}
+    )
+    options = conf.keystone_authtoken
+    protected: WSGI = auth
+    return protected if options.memcached_servers else token_cache.WithTokenCache(protected)
 
 
 def build(conf: cfg.ConfigOpts) -> WSGI:
@@ -137,7 +147,17 @@ def build(conf: cfg.ConfigOpts) -> WSGI:
         policy=Policy(conf),
         default_limit=conf.api.default_limit,
         max_limit=conf.api.max_limit,
-        max_depth=conf.api.max_depth,
+        limits=body.Limits(
+            depth=conf.api.max_depth,
+            keys=conf.api.max_keys,
+            items=conf.api.max_list_length,
+            key_length=conf.api.max_key_length,
+            text_length=conf.api.max_text_length,
+        ),
+        terms=search.Terms(
+            conditions=conf.api.max_search_conditions,
+            text_length=conf.api.max_search_text,
+        ),
         schedules=Rules(conf.api.strict_schedules, conf.api.schedule_zones),
     )
     application: Any = Application(
@@ -151,7 +171,7 @@ def build(conf: cfg.ConfigOpts) -> WSGI:
     if conf.auth_strategy == 'noauth':
         application = NoAuth(application)
     else:
-        application = auth_token.AuthProtocol(application, {'oslo_config_config': conf})
+        application = _authenticated(application, conf)
     application = Discovery(application, healthcheck.Healthcheck(None, conf))
     application = sizelimit.RequestBodySizeLimiter(application, conf)
     application = JSONErrors(application)

@@ -2,18 +2,19 @@
 """Request bodies: bytes in, JSON values out.
 
 What comes out can be stored in every database and written again without loss: no NUL, no lone
-surrogate, no number that JSON or a 64-bit column cannot hold, no nesting that exhausts a stack.
+surrogate, no number that JSON or a 64-bit column cannot hold, no nesting that exhausts a stack, and
+not so many or so long parts that a single request is a burden.
 """
 
+import dataclasses
 import json
 import re
+from collections.abc import Iterator
 from typing import Any
 
 import orjson
 
 from freezer_api import exceptions
-
-MAX_DEPTH = 32
 
 _BOM = b'\xef\xbb\xbf'
 _INT64_DIGITS = 19
@@ -24,22 +25,43 @@ _LONG_DIGITS = re.compile(rb'[0-9]{%d}' % _INT64_DIGITS)
 _NOT_A_NUMBER = re.compile(r'-?(?:NaN|Infinity)')
 
 
-def parse(raw: bytes, max_depth: int = MAX_DEPTH) -> object:
+@dataclasses.dataclass(frozen=True, slots=True)
+class Limits:
+    """What a body may hold. The defaults are those of ``[api]``.
+
+    :ivar depth: objects and lists that may be open at once; ``{}`` has depth 1
+    :ivar keys: of all its objects together
+    :ivar items: entries of one list
+    :ivar key_length: characters of a key
+    :ivar text_length: characters of any other text
+    """
+
+    depth: int = 32
+    keys: int = 20_000
+    items: int = 100_000
+    key_length: int = 1024
+    text_length: int = 524_288
+
+
+DEFAULTS = Limits()
+
+
+def parse(raw: bytes, limits: Limits = DEFAULTS) -> object:
     """Return the JSON value in ``raw``.
 
-    ``max_depth`` is how many objects and lists may be open at once; ``{}`` has depth 1.
-
-    :raises BadRequest: it is no JSON in UTF-8, nested deeper, or holds what cannot be stored
+    :raises BadRequest: it is no JSON in UTF-8, exceeds a limit, or holds what cannot be stored
     """
     if raw.startswith(_BOM):
         raise exceptions.BadRequest('The body must be UTF-8 without a byte order mark.')
     try:
         value: object = orjson.loads(raw)
     except orjson.JSONDecodeError as error:
-        raise _malformed(raw, error, max_depth) from None
+        raise _malformed(raw, error, limits) from None
     # Counting is far cheaper than walking; brackets inside of strings only cost a walk.
-    if raw.count(b'{') + raw.count(b'[') > max_depth:
-        _check_depth(value, max_depth)
+    if raw.count(b'{') + raw.count(b'[') > limits.depth:
+        _check_depth(value, limits.depth)
+    if len(raw) > limits.key_length or raw.count(b':') > limits.keys:
+        _check_sizes(value, limits)
     if _LONG_DIGITS.search(raw):
         _check_integers(raw)
     if b'\\u0000' in raw:
@@ -47,27 +69,27 @@ def parse(raw: bytes, max_depth: int = MAX_DEPTH) -> object:
     return value
 
 
-def parse_object(raw: bytes, max_depth: int = MAX_DEPTH) -> dict[str, Any]:
+def parse_object(raw: bytes, limits: Limits = DEFAULTS) -> dict[str, Any]:
     """Return the JSON object in ``raw``; no body at all is ``{}``.
 
     :raises BadRequest: as ``parse``, or it is no object
     """
     if not raw:
         return {}
-    value = parse(raw, max_depth)
+    value = parse(raw, limits)
     if not isinstance(value, dict):
         raise exceptions.BadRequest('The body must be a JSON object.')
     return value
 
 
-def _malformed(raw: bytes, error: orjson.JSONDecodeError, max_depth: int) -> exceptions.BadRequest:
+def _malformed(raw: bytes, error: orjson.JSONDecodeError, limits: Limits) -> exceptions.BadRequest:
     try:
         text = raw.decode()
     except UnicodeDecodeError:
         return exceptions.BadRequest('The body is not valid UTF-8.')
     reason = error.msg
     if 'depth' in reason or 'recursion' in reason:  # the limit of orjson itself
-        return _too_deep(max_depth)
+        return _too_deep(limits.depth)
     if _NOT_A_NUMBER.match(text, error.pos):
         reason = 'NaN and Infinity are not JSON numbers'
     elif 'infinity' in reason:
@@ -92,14 +114,41 @@ def _containers(values: list[Any]) -> list[Any]:
     ]
 
 
-def _check_depth(value: object, max_depth: int) -> None:
+def _levels(value: object) -> Iterator[list[Any]]:
+    """The objects and lists of each depth, the outermost first."""
     level = _containers([[value]])
-    depth = 0
     while level:
-        depth += 1
+        yield level
+        level = _containers(level)
+
+
+def _check_depth(value: object, max_depth: int) -> None:
+    for depth, _ in enumerate(_levels(value), 1):
         if depth > max_depth:
             raise _too_deep(max_depth)
-        level = _containers(level)
+
+
+def _check_sizes(value: object, limits: Limits) -> None:
+    keys = 0
+    for level in _levels([value]):
+        for container in level:
+            if isinstance(container, dict):
+                keys += len(container)
+                if keys > limits.keys:
+                    raise _too_much('has more than {} keys', limits.keys)
+                if any(len(key) > limits.key_length for key in container):
+                    raise _too_much('has a key of more than {} characters', limits.key_length)
+                texts = container.values()
+            else:
+                if len(container) > limits.items:
+                    raise _too_much('has a list of more than {} entries', limits.items)
+                texts = container
+            if any(isinstance(text, str) and len(text) > limits.text_length for text in texts):
+                raise _too_much('has a text of more than {} characters', limits.text_length)
+
+
+def _too_much(what: str, limit: int) -> exceptions.BadRequest:
+    return exceptions.BadRequest(f'The body {what.format(limit)}, which is the limit here.')
 
 
 def _check_integers(raw: bytes) -> None:
@@ -120,8 +169,7 @@ def _int64(digits: str) -> int:
 
 
 def _check_nul(value: object) -> None:
-    level: list[Any] = [[value]]
-    while level:
+    for level in _levels([value]):
         for container in level:
             texts = list(container)
             if isinstance(container, dict):
@@ -130,4 +178,3 @@ def _check_nul(value: object) -> None:
                 raise exceptions.BadRequest(
                     'A text in the body contains the NUL character, which cannot be stored.'
                 )
-        level = _containers(level)

@@ -27,6 +27,9 @@ def error_body(code: int, title: str, description: str) -> bytes:
 
 def describe(code: int) -> tuple[str, str]:
     """Title and description of an answer that was made by somebody else."""
+    if code == http.HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
+        # From the size limit; the name of the status is not the same in all releases of Python.
+        return exceptions.TooLarge.title, 'The body has more bytes than this service takes.'
     try:
         status = http.HTTPStatus(code)
     except ValueError:

@@ -38,7 +38,8 @@ class Services:
     policy: Policy
     default_limit: int
     max_limit: int
-    max_depth: int
+    limits: body.Limits
+    terms: search.Terms
     schedules: Rules
 
 
@@ -119,7 +120,7 @@ class Request(pecan.Request):  # type: ignore[misc]  # Pecan is untyped
 
         :raises BadRequest: not a JSON object, or beyond the limits
         """
-        return body.parse_object(self.raw_body(), self.services.max_depth)
+        return body.parse_object(self.raw_body(), self.services.limits)
 
     def raw_body(self) -> bytes:
         if not self.is_body_readable:
@@ -142,8 +143,8 @@ class Request(pecan.Request):  # type: ignore[misc]  # Pecan is untyped
         for name in ('match', 'match_not', 'time_after', 'time_before'):
             text = self.query.get(name)
             if text and name not in document:
-                document[name] = body.parse(text.encode(), self.services.max_depth)
-        return search.parse(document)
+                document[name] = body.parse(text.encode(), self.services.limits)
+        return search.parse(document, self.services.terms)
 
     @property
     def expected_version(self) -> Versions | None:

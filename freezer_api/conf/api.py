@@ -25,6 +25,49 @@ OPTS: list[cfg.Opt] = [
         max=200,
         help='How deep objects and lists of a request may be nested.',
     ),
+    cfg.IntOpt(
+        'max_keys',
+        default=20_000,
+        min=1000,
+        help='How many keys all objects of a request may have together.',
+    ),
+    cfg.IntOpt(
+        'max_list_length',
+        default=100_000,
+        min=100,
+        help='How many entries a list of a request may have.',
+    ),
+    cfg.IntOpt(
+        'max_key_length',
+        default=1024,
+        min=64,
+        max=65_536,
+        help='How many characters a key of a request may have.',
+    ),
+    cfg.IntOpt(
+        'max_text_length',
+        default=524_288,
+        min=4096,
+        help=(
+            'How many characters a text of a request may have. Those that are ids or words of a'
+            ' status have smaller limits of their own.'
+        ),
+    ),
+    cfg.IntOpt(
+        'max_search_conditions',
+        default=100,
+        min=10,
+        # Beyond, statements have more terms than databases take.
+        max=200,
+        help='How many conditions a search may have.',
+    ),
+    cfg.IntOpt(
+        'max_search_text',
+        default=1000,
+        min=64,
+        max=1000,
+        help='How many characters a text that is searched for everywhere (_all) may have.',
+    ),
     cfg.BoolOpt(
         'strict_schedules',
         default=True,

@@ -41,9 +41,24 @@ INT64 = range(-(2**63), 2**63)
 _KEY_LENGTH = 255
 
 # What databases take in one statement has limits: of terms, of arguments to a function, of a pattern's length.
-_MAX_CONDITIONS = 100
+MAX_CONDITIONS = 200
+MAX_TEXT = 1000
 _MAX_STEPS = 32
-_MAX_TEXT = 1000
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Terms:
+    """What one search may ask for. The defaults are those of ``[api]``.
+
+    :ivar conditions: keys in ``match`` and ``match_not`` together
+    :ivar text_length: characters of a text in ``_all``
+    """
+
+    conditions: int = 100
+    text_length: int = MAX_TEXT
+
+
+_DEFAULTS = Terms()
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -86,7 +101,7 @@ class Search:
     before: int | Parameter | None = None
 
 
-def parse(document: Mapping[str, Any]) -> Search:
+def parse(document: Mapping[str, Any], terms: Terms = _DEFAULTS) -> Search:
     """Read a search document.
 
     :raises BadRequest: it is not of the documented form
@@ -95,8 +110,10 @@ def parse(document: Mapping[str, Any]) -> Search:
     texts: list[str] = []
     for name in ('match', 'match_not'):
         _parse_entries(document.get(name), name, conditions, texts)
-    if len(conditions) + len(texts) > _MAX_CONDITIONS:
-        raise exceptions.BadRequest(f'a search may have {_MAX_CONDITIONS} conditions')
+    if len(conditions) + len(texts) > terms.conditions:
+        raise exceptions.BadRequest(f'a search may have {terms.conditions} conditions')
+    if any(len(text) > terms.text_length for text in texts):
+        raise exceptions.BadRequest(f'_all takes a text of at most {terms.text_length} characters')
     return Search(
         tuple(conditions),
         tuple(texts),
@@ -154,8 +171,6 @@ def _parse_text(value: Scalar, conditions: list[Condition], texts: list[str]) ->
                 raise exceptions.BadRequest('_all cannot contain another _all')
             _parse_entries(entries, 'match', conditions, texts)
             return
-    if len(text) > _MAX_TEXT:
-        raise exceptions.BadRequest(f'_all takes a text of at most {_MAX_TEXT} characters')
     texts.append(text)
 
 

@@ -14,8 +14,8 @@ def nested(depth: int) -> bytes:
 
 
 class ParseTest(testtools.TestCase):
-    def refused(self, raw: bytes, max_depth: int = body.MAX_DEPTH) -> str:
-        error = self.assertRaises(exceptions.BadRequest, body.parse, raw, max_depth)
+    def refused(self, raw: bytes, limits: body.Limits = body.DEFAULTS) -> str:
+        error = self.assertRaises(exceptions.BadRequest, body.parse, raw, limits)
         return error.description
 
     def test_json_comes_back_value_for_value(self) -> None:
@@ -80,8 +80,8 @@ class ParseTest(testtools.TestCase):
     def test_nesting_up_to_the_limit_passes(self) -> None:
         body.parse(nested(32))
         body.parse(b'{"a":' * 32 + b'1' + b'}' * 32)
-        body.parse(nested(2), 2)
-        body.parse(b'[[],[],[],{}]', 2)
+        body.parse(nested(2), body.Limits(depth=2))
+        body.parse(b'[[],[],[],{}]', body.Limits(depth=2))
 
     def test_deeper_nesting_is_refused_however_deep(self) -> None:
         for raw in (
@@ -97,7 +97,7 @@ class ParseTest(testtools.TestCase):
                 self.assertIn('deeper than 32', self.refused(raw))
 
     def test_the_limit_is_the_one_given(self) -> None:
-        self.assertIn('deeper than 2', self.refused(nested(3), 2))
+        self.assertIn('deeper than 2', self.refused(nested(3), body.Limits(depth=2)))
 
 
 class ParseObjectTest(testtools.TestCase):
