@@ -16,7 +16,7 @@ GOOD = 'good'
 class FakeKeystone(fixtures.Fixture):
     """A server of its own; ``url`` leads to it, and ``options`` are those of a service that asks it."""
 
-    def _setUp(self) -> None:
+    def _setUp(self) -> None:  # noqa: N802  # name of fixtures
         server = http.server.ThreadingHTTPServer(('127.0.0.1', 0), _Handler)
         server.daemon_threads = True
         thread = threading.Thread(target=server.serve_forever, kwargs={'poll_interval': 0.02})
@@ -79,7 +79,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             }
         }
 
-    def do_GET(self) -> None:  # noqa: N802  # name of http.server
+    def do_GET(self) -> None:  # name of http.server
         if 'auth/tokens' in self.path:
             token = self.headers.get('X-Subject-Token', '')
             if token.startswith(GOOD):
@@ -99,5 +99,5 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         else:
             self._answer(300, {'versions': {'values': [version]}})
 
-    def do_POST(self) -> None:  # noqa: N802  # name of http.server
+    def do_POST(self) -> None:  # name of http.server
         self._answer(201, self._token(), **{'X-Subject-Token': 'of-the-service'})

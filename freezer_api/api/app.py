@@ -18,7 +18,7 @@ from oslo_middleware import (
 )
 
 from freezer_api import exceptions
-from freezer_api.api import body, hooks, token_cache
+from freezer_api.api import audit, body, hooks, token_cache
 from freezer_api.api.controllers import root
 from freezer_api.api.middleware import (
     ContextMiddleware,
@@ -69,6 +69,8 @@ class Application(pecan.core.PecanBase):  # type: ignore[misc]  # Pecan is untyp
                 return
             answer = answer.document
         if answer is not None:
+            if controller.route.status == 201:
+                state.request.environ[audit.CREATED] = answer
             if not _sees_secrets(state.request):
                 answer = secrets.masked(answer)
             response.body = orjson.dumps(answer)
@@ -167,6 +169,8 @@ def build(conf: cfg.ConfigOpts) -> WSGI:
         force_canonical=False,
         request_cls=Request,
     )
+    if conf.audit.enabled:
+        application = audit.Events(application, conf)
     application = ContextMiddleware(application, database, services)
     if conf.auth_strategy == 'noauth':
         application = NoAuth(application)
@@ -174,7 +178,7 @@ def build(conf: cfg.ConfigOpts) -> WSGI:
         application = _authenticated(application, conf)
     application = Discovery(application, healthcheck.Healthcheck(None, conf))
     application = sizelimit.RequestBodySizeLimiter(application, conf)
-    application = JSONErrors(application)
+    application = audit.Audit(JSONErrors(application))
     conf.register_opts(cors.CORS_OPTS, 'cors')
     if conf.cors.allowed_origin:
         application = cors.CORS(application, conf)

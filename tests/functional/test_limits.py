@@ -33,8 +33,8 @@ class LimitsTest(base.ApiTestCase):
                 self.assertIn(word, answer.json['description'])
 
     def test_number_of_keys(self) -> None:
-        self.api.post(self.url('backups'), json={**BACKUP, 'files': {n: 1 for n in range(19_000)}})
-        self.refused(self.api, {**BACKUP, 'f': {n: 1 for n in range(20_001)}}, '20000 keys')
+        self.api.post(self.url('backups'), json={**BACKUP, 'files': dict.fromkeys(range(19000), 1)})
+        self.refused(self.api, {**BACKUP, 'f': dict.fromkeys(range(20001), 1)}, '20000 keys')
         # Of all objects together.
         self.refused(self.api, {**BACKUP, 'f': [{'a': 1}] * 20_001}, '20000 keys')
 
@@ -63,7 +63,7 @@ class LimitsTest(base.ApiTestCase):
 
     def test_each_limit_is_an_option(self) -> None:
         limits = {
-            'api.max_keys': (1000, {'f': {n: 1 for n in range(1001)}}),
+            'api.max_keys': (1000, {'f': dict.fromkeys(range(1001), 1)}),
             'api.max_list_length': (100, {'f': [1] * 101}),
             'api.max_key_length': (64, {'k' * 65: 1}),
             'api.max_text_length': (4096, {'f': 'x' * 4097}),

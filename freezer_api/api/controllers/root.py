@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Versions, discovery, and the way from a path to a controller."""
 
+import dataclasses
 import re
 from typing import Any
 
@@ -11,6 +12,7 @@ from freezer_api.api.controllers.base import RestController
 from freezer_api.api.controllers.clients import ClientsController
 from freezer_api.api.controllers.jobs import JobsController
 from freezer_api.api.controllers.sessions import SessionsController
+from freezer_api.api.expose import Route
 from freezer_api.api.request import Document, Request
 
 _PROJECT_ID = re.compile(r'[!-~]{1,64}\Z')
@@ -91,6 +93,32 @@ class Root:
         handler, names = controller.find(request, segments)
         controller.authorize(request, handler.route, project_id or _project_of_token(request))
         return handler, names
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Target:
+    """What a request is for.
+
+    :ivar project_id: in the path; None in v1
+    :ivar ids: in the path, by name
+    """
+
+    route: Route
+    project_id: str | None
+    ids: dict[str, str]
+
+
+def target(request: Request) -> Target:
+    """What a request is for, whoever sends it.
+
+    :raises NotFound: no such path
+    :raises MethodNotAllowed: a path, but not for this method
+    """
+    controller, project_id, segments = _locate(request)
+    handler, values = controller.find(request, segments)
+    route: Route = handler.route
+    names = (segment[1:-1] for segment in route.segments if segment.startswith('{'))
+    return Target(route, project_id, dict(zip(names, values, strict=True)))
 
 
 def methods(request: Request) -> list[str]:
