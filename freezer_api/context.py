@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from oslo_context import context as oslo_context
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from freezer_api.db.session import Database
+    from freezer_api.quotas import Quotas
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -45,10 +47,14 @@ class RequestContext(oslo_context.RequestContext):
     """The caller, the database that serves it and, once authorised, the scope.
 
     :ivar schedules: what is checked as it is written, since one write may change the schedules of many jobs
+    :ivar quotas: None if projects have no limits
+    :ivar limits: of the project on what the request may create; None if it has none
     """
 
     database: Database
     schedules: Rules = Rules()
+    quotas: Quotas | None = None
+    limits: Mapping[str, int] | None = None
     connection: Connection  # within a transaction, by enginefacade
     _scope: Scope | None = None
 

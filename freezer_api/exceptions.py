@@ -74,6 +74,15 @@ class TooLarge(FreezerError):
     title = 'Request Entity Too Large'
 
 
+class OverLimit(TooLarge):
+    """The project would have more than it may; 413 is what callers of other services with oslo.limit know."""
+
+    def __init__(self, resource: str, limit: int, number: int) -> None:
+        super().__init__(
+            f'The project has a limit of {limit} on "{resource}"; {number} more would be over it.'
+        )
+
+
 class UnprocessableEntity(FreezerError):
     code = 422
     title = 'Unprocessable Entity'

@@ -32,6 +32,7 @@ from freezer_api.db.session import Database
 from freezer_api.domain import secrets
 from freezer_api.policies import documents
 from freezer_api.policy import Policy
+from freezer_api.quotas import Quotas
 from freezer_api.schemas.schedules import Rules
 
 WSGI = Callable[..., Iterable[bytes]]
@@ -161,6 +162,7 @@ def build(conf: cfg.ConfigOpts) -> WSGI:
             text_length=conf.api.max_search_text,
         ),
         schedules=Rules(conf.api.strict_schedules, conf.api.schedule_zones),
+        quotas=Quotas(conf) if conf.quotas.enabled else None,
     )
     application: Any = Application(
         root.Root(),

@@ -42,6 +42,7 @@ class ContextMiddleware:
         context = RequestContext.from_environ(environ, overwrite=False)
         context.database = self._database
         context.schedules = self._services.schedules
+        context.quotas = self._services.quotas
         environ['freezer.context'] = context
         environ['freezer.services'] = self._services
         return self._application(environ, start_response)

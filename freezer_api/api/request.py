@@ -18,6 +18,7 @@ from freezer_api.context import RequestContext
 from freezer_api.db import search
 from freezer_api.db.session import Versions
 from freezer_api.policy import Policy
+from freezer_api.quotas import Quotas
 from freezer_api.schemas.schedules import Rules
 
 Document = dict[str, Any]
@@ -41,6 +42,7 @@ class Services:
     limits: body.Limits
     terms: search.Terms
     schedules: Rules
+    quotas: Quotas | None
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from oslo_db import exception as db_exception
 
 from freezer_api import exceptions
 from freezer_api.context import RequestContext
-from freezer_api.db import search, session
+from freezer_api.db import quotas, search, session
 from freezer_api.db.documents import Document, dump, load, without
 from freezer_api.db.models import Action, ActionAttachment, JobAttachment
 from freezer_api.domain import definitions
@@ -192,6 +192,7 @@ def get(context: RequestContext, action_id: str) -> tuple[Document, int]:
     return _to_document(row), row.version
 
 
+@quotas.limited('actions')
 @session.retry
 @session.writer
 def create(context: RequestContext, action_id: str, document: Document) -> None:
@@ -203,6 +204,7 @@ def create(context: RequestContext, action_id: str, document: Document) -> None:
 
 
 def _insert(context: RequestContext, action_id: str, document: Document) -> None:
+    quotas.claim(context, 'actions')
     row = new_row(context.scope.project_id, context.owner_id, action_id, document)
     try:
         context.connection.execute(sa.insert(Action).values(row))
@@ -268,6 +270,7 @@ def _write(context: RequestContext, row: Any, document: Document) -> int:
     return int(row.version) + 1
 
 
+@quotas.limited('actions')
 @session.retry
 @session.writer
 def replace(
@@ -347,6 +350,7 @@ def insert_many(context: RequestContext, rows: list[Document]) -> None:
     """Store actions that a job brings with it."""
     if not rows:
         return
+    quotas.claim(context, 'actions', len(rows))
     try:
         context.connection.execute(sa.insert(Action), rows)
     except db_exception.DBDuplicateEntry:

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from freezer_api import exceptions
 from freezer_api.context import RequestContext
-from freezer_api.db import search, session
+from freezer_api.db import quotas, search, session
 from freezer_api.db.documents import Document, dump, load, without
 from freezer_api.db.models import Backup
 from freezer_api.domain.merge import same
@@ -171,10 +171,12 @@ def get(context: RequestContext, backup_id: str) -> tuple[Document, int]:
     return _to_document(row), row.version
 
 
+@quotas.limited('backups')
 @session.retry
 @session.writer
 def create(context: RequestContext, backup_id: str, status: str, metadata: Document) -> None:
     """Store the metadata of a backup."""
+    quotas.claim(context, 'backups')
     now = session.microseconds()
     context.connection.execute(
         sa.insert(Backup).values(

@@ -9,7 +9,7 @@ from oslo_db import exception as db_exception
 
 from freezer_api import exceptions
 from freezer_api.context import RequestContext
-from freezer_api.db import polls, search, session
+from freezer_api.db import polls, quotas, search, session
 from freezer_api.db.documents import Document, dump, load, without
 from freezer_api.db.models import Client, ClientName, JobAttachment
 
@@ -165,6 +165,7 @@ def capable(context: RequestContext, client_id: str) -> Capable:
     )
 
 
+@quotas.limited('clients')
 @session.retry
 @session.writer
 def register(context: RequestContext, document: Document, defaults: dict[str, list[str]]) -> None:
@@ -184,6 +185,7 @@ def register(context: RequestContext, document: Document, defaults: dict[str, li
         return
     if row is not None:
         raise exceptions.Conflict(_TAKEN)
+    quotas.claim(context, 'clients')
     _take_name(context, client_id, bool(document.get('is_central')))
     try:
         context.connection.execute(

@@ -17,6 +17,7 @@ from freezer_api.db import (
     job_search,
     members,
     polls,
+    quotas,
     search,
     session,
     session_runs,
@@ -260,6 +261,7 @@ def get(context: RequestContext, job_id: str, show_pid: bool) -> tuple[Document,
     return _to_answer(row, _entries(context, row), show_pid), row.version
 
 
+@quotas.limited('jobs', 'actions')
 @session.retry
 @session.writer
 def create(context: RequestContext, job_id: str, document: Document) -> None:
@@ -274,6 +276,7 @@ def create(context: RequestContext, job_id: str, document: Document) -> None:
 
 def _insert(context: RequestContext, job_id: str, document: Document) -> None:
     context.schedules.check(f'job {job_id}', document.get('job_schedule') or {}, {})
+    quotas.claim(context, 'jobs')
     project_id = context.scope.project_id
     defaults = document.get('action_defaults') or {}
     resolved = attachments.resolve(context, document['job_actions'], defaults, [])
@@ -323,6 +326,7 @@ def _client(context: RequestContext, row: Any, client_id: str) -> clients.Capabl
     return clients.Capable(client_id, row.is_central, capabilities)
 
 
+@quotas.limited('actions')
 @session.retry
 @session.writer
 def update(
@@ -442,6 +446,7 @@ def _swap(context: RequestContext, row: Any, values: Document) -> None:
     session.swapped(result)
 
 
+@quotas.limited('jobs', 'actions')
 @session.retry
 @session.writer
 def replace(

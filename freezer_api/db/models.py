@@ -331,6 +331,18 @@ class PageEnd(Base):
     )
 
 
+class QuotaTurn(Base):
+    """Whose turn it is to create something of a kind in a project with limits; see ``quotas``."""
+
+    __tablename__ = 'quota_turns'
+
+    project_id: Mapped[str] = mapped_column(ID)
+    resource: Mapped[str] = mapped_column(WORD)
+    version: Mapped[int] = mapped_column(BigInteger)
+
+    __table_args__ = _table(PrimaryKeyConstraint('project_id', 'resource'))
+
+
 class ActionReport(Base):
     """One run of a job or of one of its actions. Outlives the job, so it references nothing."""
 

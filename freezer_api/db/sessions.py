@@ -13,7 +13,7 @@ from oslo_db import exception as db_exception
 
 from freezer_api import exceptions
 from freezer_api.context import RequestContext
-from freezer_api.db import members, search, session, session_rows, session_runs
+from freezer_api.db import members, quotas, search, session, session_rows, session_runs
 from freezer_api.db.documents import Document, dump, load, without
 from freezer_api.db.models import Session
 from freezer_api.domain import runs
@@ -176,6 +176,7 @@ def _get(context: RequestContext, session_id: str) -> tuple[Document, int, bool]
     return document, row.version, session_runs.is_overdue(row, parts)
 
 
+@quotas.limited('sessions')
 @session.retry
 @session.writer
 def create(context: RequestContext, session_id: str, document: Document) -> None:
@@ -185,6 +186,7 @@ def create(context: RequestContext, session_id: str, document: Document) -> None
 
 def _insert(context: RequestContext, session_id: str, document: Document) -> None:
     context.schedules.check(f'session {session_id}', document.get('schedule') or {}, {})
+    quotas.claim(context, 'sessions')
     now = session.microseconds()
     try:
         context.connection.execute(
@@ -267,6 +269,7 @@ def _take_jobs(jobs: members.Members, document: Document) -> None:
         raise exceptions.BadRequest('jobs names a job that does not exist.') from None
 
 
+@quotas.limited('sessions')
 @session.retry
 @session.writer
 def replace(
