@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Creation within the limits of a project.
 
-Whoever creates something counted raises the version of the project's row for it by compare-and-swap, and counts after.
-So of two who count at once one begins again, and sees what the other one created, on whichever node of a cluster.
-Without quotas there is no such row and no statement.
+Whoever creates something locks the project's row for it, counts, and raises the row's version by compare-and-swap. So
+of two at once one waits; on two nodes of a cluster, where locks do not reach, one begins again. Either sees what the
+other one created. Without quotas there is no such row and no statement.
 """
 
 import functools
@@ -65,38 +65,71 @@ def claim(context: RequestContext, resource: str, number: int = 1) -> None:
     limit = context.limits[resource]
     if limit < 0:
         return
-    _take_turn(context, resource)
-    if _count(context, resource, limit) + number > limit:
+    version = _turn(context, resource)
+    used, seen = _count(context, resource, limit)
+    if seen != version:
+        # What this transaction had read before made it see the rows of an earlier moment.
+        raise session.lost_race()
+    if used + number > limit:
         raise exceptions.OverLimit(resource, limit, number)
+    _end_turn(context, resource, version)
 
 
-def _take_turn(context: RequestContext, resource: str) -> None:
-    turn, project_id = QuotaTurn, context.scope.project_id
-    row = (turn.project_id == project_id, turn.resource == resource)
-    # Not the locked row: it has to be of the same moment as what is counted after.
-    version = context.connection.execute(sa.select(turn.version).where(*row)).scalar()
+# Made once: for SQLAlchemy it is more work to make a statement than to send it.
+_ROW: Any = sa.select(QuotaTurn.version).where(
+    QuotaTurn.project_id == sa.bindparam('project_id'),
+    QuotaTurn.resource == sa.bindparam('resource'),
+)
+_TURN = _ROW.with_for_update()
+
+
+def _counting(model: Any) -> Any:
+    found = (
+        sa.select(model.id)
+        .where(model.project_id == sa.bindparam('project_id'))
+        .limit(sa.bindparam('limit'))
+        .subquery()
+    )
+    seen = _ROW.scalar_subquery().label('seen')
+    return sa.select(sa.func.count().label('used'), seen).select_from(found)
+
+
+_COUNT = {resource: _counting(model) for resource, model in _MODELS.items()}
+
+
+def _values(context: RequestContext, resource: str) -> dict[str, Any]:
+    return {'project_id': context.scope.project_id, 'resource': resource}
+
+
+def _turn(context: RequestContext, resource: str) -> int | None:
+    """Wait until no other transaction of this node has the turn; return its version, None if it was nobody's yet."""
+    version: int | None = context.connection.execute(_TURN, _values(context, resource)).scalar()
+    return version
+
+
+def _count(context: RequestContext, resource: str, limit: int) -> tuple[int, int | None]:
+    """How many the project has, up to the limit, and the version of the turn at that moment."""
+    values = {**_values(context, resource), 'limit': limit}
+    row = context.connection.execute(_COUNT[resource], values).one()
+    return row.used, row.seen
+
+
+def _end_turn(context: RequestContext, resource: str, version: int | None) -> None:
+    values = _values(context, resource)
     if version is None:
         try:
-            context.connection.execute(
-                sa.insert(turn).values(project_id=project_id, resource=resource, version=1)
-            )
+            context.connection.execute(sa.insert(QuotaTurn).values(version=1, **values))
         except db_exception.DBDuplicateEntry:
             raise session.lost_race() from None
         return
+    turn = QuotaTurn
     result = context.connection.execute(
-        sa.update(turn).where(*row, turn.version == version).values(version=version + 1)
+        sa.update(turn)
+        .where(
+            turn.project_id == values['project_id'],
+            turn.resource == resource,
+            turn.version == version,
+        )
+        .values(version=version + 1)
     )
     session.swapped(result)
-
-
-def _count(context: RequestContext, resource: str, limit: int) -> int:
-    """How many the project has; no more than the limit are looked at."""
-    model: Any = _MODELS[resource]
-    rows = (
-        sa.select(model.id)
-        .where(model.project_id == context.scope.project_id)
-        .limit(limit)
-        .subquery()
-    )
-    count = context.connection.execute(sa.select(sa.func.count()).select_from(rows)).scalar()
-    return int(count or 0)
