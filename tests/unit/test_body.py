@@ -96,6 +96,25 @@ class ParseTest(testtools.TestCase):
             with self.subTest(raw[:10], length=len(raw)):
                 self.assertIn('deeper than 32', self.refused(raw))
 
+    def test_sizes_up_to_the_limits_pass_and_no_more(self) -> None:
+        limits = body.Limits(keys=2, items=3, key_length=4, text_length=5)
+        for good, bad, words in (
+            (b'{"a": 1, "b": 1}', b'{"a": 1, "b": 1, "c": 1}', '2 keys'),
+            (b'[{"a": 1}, {"a": 1}]', b'[{"a": {"a": {"a": 1}}}]', '2 keys'),
+            (b'{"a": "::::"}', b'[{"a": 1}, {"a": 1}, {"a": 1}]', '2 keys'),
+            (b'[1, 2, 3]', b'{"a": [1, 2, 3, 4]}', '3 entries'),
+            (b'[",,,,"]', b'[[], [[[], [], [], []]]]', '3 entries'),
+            (b'{"abcd": 1}', b'{"a": {"abcde": 1}}', 'key of more than 4 characters'),
+            ('{"äöüß": 1}'.encode(), '{"äöüßä": 1}'.encode(), '4 characters'),
+            (rb'{"\"\"\"\"": 1}', rb'{"\"\"\"\"\"": 1}', '4 characters'),
+            (b'"abcde"', b'"abcdef"', 'text of more than 5 characters'),
+            (rb'["\"\"\"\"\""]', rb'["\"\"\"\"\"\""]', '5 characters'),
+            (b'{"a": "abcde"}', b'{"a": ["abcdef"]}', '5 characters'),
+        ):
+            with self.subTest(bad):
+                body.parse(good, limits)
+                self.assertIn(words, self.refused(bad, limits))
+
     def test_the_limit_is_the_one_given(self) -> None:
         self.assertIn('deeper than 2', self.refused(nested(3), body.Limits(depth=2)))
 
