@@ -133,6 +133,41 @@ class Keystone:
             self._call('PUT', f'projects/{project_id}/users/{user_id}/roles/{self._roles[role]}')
         return Account(self.url, name, user_id, project_name, project_id)
 
+    def grant_on_system(self, account: Account, role: str) -> None:
+        """Give a user a role on the whole deployment."""
+        self._call('PUT', f'system/users/{account.user_id}/roles/{self._roles[role]}')
+
+    def register_limit(self, service_type: str, resource: str, limit: int) -> str:
+        """Limit a resource of a service for every project; return the id."""
+        document = {**self._limited(service_type, resource), 'default_limit': limit}
+        answer = self._call('POST', 'registered_limits', {'registered_limits': [document]})
+        return str(answer['registered_limits'][0]['id'])
+
+    def limit(self, service_type: str, resource: str, project_id: str, limit: int) -> str:
+        """Limit a resource of a service for one project; return the id."""
+        document = {
+            **self._limited(service_type, resource),
+            'project_id': project_id,
+            'resource_limit': limit,
+        }
+        return str(self._call('POST', 'limits', {'limits': [document]})['limits'][0]['id'])
+
+    def forget_limit(self, limit_id: str) -> None:
+        """Take back a registered limit."""
+        self._call('DELETE', f'registered_limits/{limit_id}')
+
+    def forget_own_limit(self, limit_id: str) -> None:
+        """Take back the limit of a project."""
+        self._call('DELETE', f'limits/{limit_id}')
+
+    def _limited(self, service_type: str, resource: str) -> dict[str, Any]:
+        services = self._call('GET', f'services?type={service_type}')['services']
+        return {
+            'service_id': services[0]['id'],
+            'region_id': _REGION,
+            'resource_name': resource,
+        }
+
     def add_service(self, service_type: str, name: str, url: str) -> None:
         """Put a service with a public endpoint into the catalogue."""
         service = {'name': name, 'type': service_type}
