@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from oslo_context import context as oslo_context
 from oslo_db.sqlalchemy import enginefacade
 
+from freezer_api.domain.trusts import Delegation
 from freezer_api.schemas.schedules import Rules
 
 if TYPE_CHECKING:
@@ -49,17 +50,22 @@ class RequestContext(oslo_context.RequestContext):
     :ivar schedules: what is checked as it is written, since one write may change the schedules of many jobs
     :ivar quotas: None if projects have no limits
     :ivar limits: of the project on what the request may create; None if it has none
+    :ivar delegation: the trusts that jobs may be given; None if they are given none
+    :ivar released_trusts: those that jobs may have let go; what is stored tells whether they did
     """
 
     database: Database
     schedules: Rules = Rules()
     quotas: Quotas | None = None
     limits: Mapping[str, int] | None = None
+    delegation: Delegation | None = None
+    released_trusts: set[str]
     connection: Connection  # within a transaction, by enginefacade
     _scope: Scope | None = None
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
+        self.released_trusts = set()
         self.roles = [role.lower() for role in self.roles or ()]
 
     @property

@@ -1,103 +1,166 @@
 # SPDX-License-Identifier: Apache-2.0
-"""As much of Keystone, over HTTP, as auth_token asks."""
+"""As much of Keystone's API as the service uses, over HTTP, with a will of the test's own.
 
+A token tells all about its owner: ``user:project:role,role``.
+"""
+
+import contextlib
+import datetime
 import http.server
 import json
 import threading
-import time
+import uuid
 from typing import Any, ClassVar
+from urllib import parse
 
-import fixtures
-
-# Tokens that begin with it are good: of a member of project p1.
-GOOD = 'good'
+ROLES = {'admin', 'manager', 'member', 'reader', 'service'}
+_EXPIRY = '2999-01-01T00:00:00.000000Z'
 
 
-class FakeKeystone(fixtures.Fixture):
-    """A server of its own; ``url`` leads to it, and ``options`` are those of a service that asks it."""
+class FakeKeystone:
+    """A server on a loopback port.
 
-    def _setUp(self) -> None:  # noqa: N802  # name of fixtures
-        server = http.server.ThreadingHTTPServer(('127.0.0.1', 0), _Handler)
-        server.daemon_threads = True
-        thread = threading.Thread(target=server.serve_forever, kwargs={'poll_interval': 0.02})
-        thread.start()
-        self.addCleanup(server.server_close)
-        self.addCleanup(thread.join)
-        self.addCleanup(server.shutdown)
-        self.url = f'http://127.0.0.1:{server.server_port}'
-        self.options = {
-            'auth_type': 'password',
-            'auth_url': self.url,
-            'www_authenticate_uri': self.url,
-            'username': 'freezer',
-            'password': 'x',
-            'project_name': 'service',
-            'user_domain_id': 'default',
-            'project_domain_id': 'default',
+    :ivar service: the token of the service's own account
+    :ivar accounts: names of other users that may log in, to their tokens
+    :ivar next_id: of the next trust, if the test names it
+    :ivar trusts: by id, as Keystone shows them
+    :ivar refused: methods of the trust API to the status that they answer with
+    :ivar expiry: of new trusts
+    :ivar requests: to the trust API: method and token
+    """
+
+    def __init__(self) -> None:
+        self.service = 'freezer:services:service'
+        self.accounts: dict[str, str] = {}
+        self.next_id = ''
+        self.trusts: dict[str, dict[str, Any]] = {}
+        self.refused: dict[str, int] = {}
+        self.expiry: str | None = None
+        self.requests: list[tuple[str, str]] = []
+        # Clear: requests to the trust API wait.
+        self.awake = threading.Event()
+        self.awake.set()
+        handler = type('Handler', (_Handler,), {'keystone': self})
+        self._server = http.server.ThreadingHTTPServer(('127.0.0.1', 0), handler)
+        self._server.daemon_threads = True
+        self.url = f'http://127.0.0.1:{self._server.server_port}/v3'
+        self._thread = threading.Thread(
+            target=self._server.serve_forever, kwargs={'poll_interval': 0.01}
+        )
+        self._thread.start()
+
+    def stop(self) -> None:
+        self.awake.set()
+        self._server.shutdown()
+        self._thread.join()
+        self._server.server_close()
+
+
+def _token(text: str, url: str) -> dict[str, Any]:
+    user, project, roles = text.split(':')
+    domain = {'id': 'default', 'name': 'Default'}
+    endpoints = [{'id': 'e', 'interface': 'internal', 'region_id': 'r', 'url': url}]
+    return {
+        'token': {
+            'methods': ['password'],
+            'issued_at': datetime.datetime.now(datetime.UTC).strftime('%Y-%m-%dT%H:%M:%S.%fZ'),
+            'expires_at': _EXPIRY,
+            'audit_ids': [uuid.uuid4().hex],
+            'user': {'id': user, 'name': user, 'domain': domain},
+            'project': {'id': project, 'name': project, 'domain': domain},
+            'roles': [{'id': role, 'name': role} for role in roles.split(',')],
+            'catalog': [{'id': 'k', 'type': 'identity', 'name': 'k', 'endpoints': endpoints}],
         }
+    }
 
 
 class _Handler(http.server.BaseHTTPRequestHandler):
+    keystone: ClassVar[FakeKeystone]
     protocol_version = 'HTTP/1.1'
-    # Else each answer waits for the acknowledgement of its headers.
-    wbufsize = -1
-    headers: Any
-    _TIMES: ClassVar = {
-        'issued_at': time.strftime('%Y-%m-%dT%H:%M:%S.000000Z', time.gmtime()),
-        'expires_at': '2100-01-01T00:00:00.000000Z',
-    }
 
-    def log_message(self, *args: Any) -> None:
-        """Nothing; the tests look at the log of the service."""
+    def log_message(self, format: str, *args: Any) -> None:
+        pass
 
-    def _answer(self, status: int, document: Any, **headers: str) -> None:
-        length = int(self.headers.get('Content-Length') or 0)
-        self.rfile.read(length)
-        body = json.dumps(document).encode()
+    def _answer(self, status: int, document: Any = None, **headers: str) -> None:
+        body = b'' if document is None else json.dumps(document).encode()
         self.send_response(status)
-        for name, value in {'Content-Length': str(len(body)), **headers}.items():
-            self.send_header(name, value)
-        self.end_headers()
-        self.wfile.write(body)
+        self.send_header('Content-Length', str(len(body)))
+        for name, value in headers.items():
+            self.send_header(name.replace('_', '-'), value)
+        # Who did not want to wait has gone.
+        with contextlib.suppress(ConnectionError):
+            self.end_headers()
+            self.wfile.write(body)
 
-    def _token(self) -> Any:
-        domain = {'id': 'default', 'name': 'Default'}
-        url = f'http://{self.headers["Host"]}/v3'
-        endpoints = [
-            {'id': name, 'interface': name, 'region': 'one', 'region_id': 'one', 'url': url}
-            for name in ('admin', 'internal', 'public')
-        ]
-        return {
-            'token': {
-                **self._TIMES,
-                'methods': ['password'],
-                'user': {'id': 'alice', 'name': 'Alice', 'domain': domain},
-                'project': {'id': 'p1', 'name': 'p1', 'domain': domain},
-                'roles': [{'id': 'r', 'name': 'member'}],
-                'catalog': [{'id': 's', 'type': 'identity', 'name': 'keystone', 'endpoints': endpoints}],
-                'audit_ids': ['a'],
-            }
-        }
-
-    def do_GET(self) -> None:  # name of http.server
-        if 'auth/tokens' in self.path:
-            token = self.headers.get('X-Subject-Token', '')
-            if token.startswith(GOOD):
-                self._answer(200, self._token(), **{'X-Subject-Token': token})
-            else:
-                self._answer(404, {'error': {'code': 404, 'message': 'no such token'}})
-            return
-        url = f'http://{self.headers["Host"]}/v3/'
-        version = {
-            'id': 'v3.14',
-            'status': 'stable',
-            'links': [{'rel': 'self', 'href': url}],
-            'media-types': [],
-        }
-        if self.path.startswith('/v3'):
+    def _handle(self) -> None:
+        length = int(self.headers.get('Content-Length') or 0)
+        body = json.loads(self.rfile.read(length) or b'{}')
+        path, _, query = self.path.partition('?')
+        if path.rstrip('/') == '/v3':
+            link = {'rel': 'self', 'href': self.keystone.url}
+            version = {'id': 'v3.14', 'status': 'stable', 'links': [link]}
             self._answer(200, {'version': version})
+        elif path == '/v3/auth/tokens':
+            self._tokens(body)
+        elif path.startswith('/v3/OS-TRUST/trusts'):
+            self._trusts(path.removeprefix('/v3/OS-TRUST/trusts').strip('/'), query, body)
         else:
-            self._answer(300, {'versions': {'values': [version]}})
+            self._answer(404, {})
 
-    def do_POST(self) -> None:  # name of http.server
-        self._answer(201, self._token(), **{'X-Subject-Token': 'of-the-service'})
+    do_GET = do_POST = do_DELETE = _handle  # noqa: N815  # names of the library
+
+    def _tokens(self, body: Any) -> None:
+        if self.command == 'POST':
+            name = body['auth']['identity']['password']['user']['name']
+            own = self.keystone.accounts.get(name, self.keystone.service)
+            document = _token(own, self.keystone.url)
+            self._answer(201, document, X_Subject_Token=own)
+            return
+        subject = self.headers['X-Subject-Token']
+        if subject.count(':') == 2:
+            document = _token(subject, self.keystone.url)
+            self._answer(200, document, X_Subject_Token=subject)
+        else:
+            self._answer(404, {})
+
+    def _trusts(self, trust_id: str, query: str, body: Any) -> None:
+        keystone = self.keystone
+        token = self.headers['X-Auth-Token']
+        keystone.requests.append((self.command, token))
+        if not keystone.awake.wait(30):
+            return
+        user, project, roles = token.split(':')
+        if self.command in keystone.refused:
+            self._answer(keystone.refused[self.command], {})
+        elif self.command == 'POST':
+            trust = body['trust']
+            wanted = {role['name'] for role in trust['roles']}
+            if not wanted <= ROLES:
+                self._answer(404, {})
+            elif (
+                not wanted <= set(roles.split(','))
+                or (trust['project_id'], trust['trustor_user_id']) != (project, user)
+                or trust['impersonation']
+                or trust['allow_redelegation']
+            ):
+                self._answer(403, {})
+            else:
+                trust_id = keystone.next_id or uuid.uuid4().hex
+                made = {**trust, 'id': trust_id, 'expires_at': keystone.expiry}
+                keystone.trusts[made['id']] = made
+                self._answer(201, {'trust': made})
+        elif self.command == 'GET':
+            trustee = dict(parse.parse_qsl(query))['trustee_user_id']
+            found = [
+                trust
+                for trust in list(keystone.trusts.values())
+                if trust['trustee_user_id'] == trustee
+            ]
+            self._answer(200, {'trusts': found})
+        elif trust_id not in keystone.trusts:
+            self._answer(404, {})
+        elif user != keystone.trusts[trust_id]['trustor_user_id'] and 'admin' not in roles:
+            self._answer(403, {})
+        else:
+            del keystone.trusts[trust_id]
+            self._answer(204)

@@ -30,10 +30,12 @@ from freezer_api.api.request import Reply, Request, Services
 from freezer_api.db import search
 from freezer_api.db.session import Database
 from freezer_api.domain import secrets
+from freezer_api.keystone import Keystone
 from freezer_api.policies import documents
 from freezer_api.policy import Policy
 from freezer_api.quotas import Quotas
 from freezer_api.schemas.schedules import Rules
+from freezer_api.trusts import Trusts
 
 WSGI = Callable[..., Iterable[bytes]]
 
@@ -146,6 +148,9 @@ def build(conf: cfg.ConfigOpts) -> WSGI:
     Its attribute ``database`` is the :class:`~freezer_api.db.session.Database` that it uses.
     """
     database = Database(conf)
+    keystone = None
+    if conf.auth_strategy == 'keystone':
+        keystone = Keystone(conf, conf.centralized_scheduler.auth_section)
     services = Services(
         policy=Policy(conf),
         default_limit=conf.api.default_limit,
@@ -163,6 +168,7 @@ def build(conf: cfg.ConfigOpts) -> WSGI:
         ),
         schedules=Rules(conf.api.strict_schedules, conf.api.schedule_zones),
         quotas=Quotas(conf) if conf.quotas.enabled else None,
+        trusts=Trusts(conf, keystone),
     )
     application: Any = Application(
         root.Root(),

@@ -20,6 +20,7 @@ from freezer_api.db.session import Versions
 from freezer_api.policy import Policy
 from freezer_api.quotas import Quotas
 from freezer_api.schemas.schedules import Rules
+from freezer_api.trusts import Trusts
 
 Document = dict[str, Any]
 
@@ -43,6 +44,7 @@ class Services:
     terms: search.Terms
     schedules: Rules
     quotas: Quotas | None
+    trusts: Trusts
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -111,6 +113,11 @@ class Request(pecan.Request):  # type: ignore[misc]  # Pecan is untyped
         """Who calls."""
         context: RequestContext = self.environ['freezer.context']
         return context
+
+    @property
+    def token(self) -> Any:
+        """What auth_token knows of the caller's token; None without it."""
+        return self.environ.get('keystone.token_auth')
 
     @property
     def version_1(self) -> bool:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""freezer-manage: look after the database."""
+"""freezer-manage: look after the database, and the trusts of jobs."""
 
 import argparse
 import sys
@@ -13,6 +13,7 @@ from oslo_log import log
 from sqlalchemy import exc
 
 from freezer_api import conf as configuration
+from freezer_api.cmd import trusts
 from freezer_api.db import migration
 
 PROGRAM = 'freezer-manage'
@@ -83,6 +84,7 @@ _COMMANDS: dict[str, Callable[[cfg.ConfigOpts], int]] = {
 
 
 def _add_commands(subparsers: Any) -> None:
+    trusts.add_commands(subparsers.add_parser('trusts', help='trusts of jobs in Keystone'))
     db = subparsers.add_parser('db', help='the database').add_subparsers(
         dest='action', required=True, metavar='|'.join(_COMMANDS)
     )

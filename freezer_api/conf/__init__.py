@@ -14,7 +14,7 @@ from oslo_log import log
 from oslo_middleware import cors, sizelimit
 from oslo_policy import opts as policy_options
 
-from freezer_api.conf import api, audit, default, quotas
+from freezer_api.conf import api, audit, centralized_scheduler, default, quotas
 
 # The folder below /etc, and the name of the files in it.
 PROJECT = 'freezer'
@@ -23,7 +23,9 @@ PROGRAM = 'freezer-api'
 DEFAULT_CONNECTION = 'sqlite:////var/lib/freezer/freezer-api.sqlite'
 MAX_REQUEST_BODY_SIZE = 1024 * 1024
 
-_GROUPS: dict[str, list[cfg.Opt]] = {module.GROUP: module.OPTS for module in (default, api, audit, quotas)}
+_GROUPS: dict[str, list[cfg.Opt]] = {
+    module.GROUP: module.OPTS for module in (default, api, audit, centralized_scheduler, quotas)
+}
 
 
 def set_defaults() -> None:

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Jobs: a definition (jobs), its entries (action_attachments) and its state (job_attachments)."""
 
+import enum
 import functools
 from collections.abc import Callable
 from typing import Any
@@ -21,6 +22,7 @@ from freezer_api.db import (
     search,
     session,
     session_runs,
+    trusts,
 )
 from freezer_api.db.documents import Document, dump, load
 from freezer_api.db.models import Action, ActionAttachment, Client, Job, JobAttachment
@@ -60,10 +62,19 @@ _BESIDES = (
     JobAttachment.version,
     JobAttachment.former,
     JobAttachment.status_before,
+    JobAttachment.trust,
+)
+
+# Of jobs of a central client, and to services of all: what there is of a trust.
+_TRUST = sa.case(
+    (sa.bindparam('is_service', type_=sa.Boolean) == sa.true(), JobAttachment.trust),
+    (JobAttachment.central_client_id.is_not(None), JobAttachment.trust),
 )
 
 # Made once: for SQLAlchemy it is more work to make a statement than to send it.
-_SELECT = sa.select(*_SHOWN, Client.id.label('own_client')).select_from(
+_SELECT = sa.select(
+    *_SHOWN, Client.is_central.label('own_is_central'), _TRUST.label('shown_trust')
+).select_from(
     job_search.JOIN.outerjoin(
         Client,
         sa.and_(
@@ -100,11 +111,27 @@ def _to_document(row: Any, entries: list[Any]) -> Document:
     return document
 
 
-def _to_answer(row: Any, entries: list[Any], show_pid: bool) -> Document:
+def _seen_by(context: RequestContext) -> Document:
+    """The parameters by which a statement shows what the caller may see."""
+    return {'caller_project_id': context.project_id, 'is_service': _is_service(context)}
+
+
+def _is_service(context: RequestContext) -> bool:
+    # Not a rule of the policy: ids of trusts stay hidden whatever an operator writes there.
+    return 'service' in context.roles
+
+
+def _to_answer(
+    context: RequestContext, row: Any, entries: list[Any], show_pid: bool
+) -> Document:
     """The document as the caller may see it."""
     document = _to_document(row, entries)
+    if row.shown_trust is not None and not context.scope.is_v1:
+        # Services act by all trusts, the owner of a central client by those of its jobs.
+        acts_by_it = _is_service(context) or bool(row.own_is_central)
+        document['user_credentials'] = trusts.shown(row.shown_trust, acts_by_it)
     schedule = document['job_schedule']
-    if not show_pid and row.own_client is None:
+    if not show_pid and row.own_is_central is None:
         schedule.pop('current_pid', None)
     if row.event == 'abort' and 'current_pid' not in schedule:
         # The scheduler reads it of a job to abort.
@@ -153,11 +180,7 @@ def _select(context: RequestContext, job_id: str) -> Any:
     statement = _SELECT_ONE
     if scope.user_id is not None:
         statement = statement.where(Job.user_id == scope.user_id)
-    values = {
-        'caller_project_id': context.project_id,
-        'project_id': scope.project_id,
-        'job_id': job_id,
-    }
+    values = {**_seen_by(context), 'project_id': scope.project_id, 'job_id': job_id}
     row = context.connection.execute(statement, values).first()
     if row is None:
         raise exceptions.NotFound('There is no such job.')
@@ -214,7 +237,8 @@ def find(
         # Before the answer: an agent that gets an error in place of the page skips its poll.
         polls.turn(context, client_id, page, rows)
     return [
-        _to_answer(row, entries.get((row.project_id, row.id), []), show_pid) for row in rows
+        _to_answer(context, row, entries.get((row.project_id, row.id), []), show_pid)
+        for row in rows
     ]
 
 
@@ -232,7 +256,7 @@ def _select_page(
         shape = (scope.is_v1, scope.all_projects)
         statement, values = search.statement(index, _page, wanted, page, *shape)
         values |= {'project_id': scope.project_id, 'user_id': scope.user_id}
-    values['caller_project_id'] = context.project_id
+    values |= _seen_by(context)
     rows = list(context.connection.execute(statement, values))
     return rows, attachments.select(context, [(row.project_id, row.id) for row in rows])
 
@@ -258,7 +282,7 @@ def get(context: RequestContext, job_id: str, show_pid: bool) -> tuple[Document,
     :raises NotFound: no such job
     """
     row = _select(context, job_id)
-    return _to_answer(row, _entries(context, row), show_pid), row.version
+    return _to_answer(context, row, _entries(context, row), show_pid), row.version
 
 
 @quotas.limited('jobs', 'actions')
@@ -312,6 +336,19 @@ def _insert(context: RequestContext, job_id: str, document: Document) -> None:
     except db_exception.DBDuplicateEntry:
         raise exceptions.Conflict('A job has this id.') from None
     attachments.insert(context, job_id, resolved)
+    # Last, so that all else is checked when Keystone is asked for a trust.
+    trust_id = trusts.choose(context, None, client.is_central)
+    trusts.exchange(context, (project_id, job_id), None, trust_id)
+
+
+class _TrustRule(enum.Enum):
+    """What a write does about the trust of a job."""
+
+    DROP = enum.auto()
+    # Kept while the job stays on its client: agents, which act by it, change jobs too.
+    OF_CLIENT = enum.auto()
+    # That of the caller, who answers for the whole of the job.
+    RENEW = enum.auto()
 
 
 def _client(context: RequestContext, row: Any, client_id: str) -> clients.Capable:
@@ -335,6 +372,7 @@ def update(
     change: Callable[[reports.Job], reports.Job],
     expected: session.Versions | None,
     with_actions: bool,
+    drop_trust: bool = False,
 ) -> int:
     """Change a job; return its version.
 
@@ -343,6 +381,7 @@ def update(
 
     :param change: makes the new job of the stored one; may run more than once
     :param with_actions: whether ``change`` looks at ``job_actions``; they are left out otherwise
+    :param drop_trust: let the job run under no trust from now on
     :raises NotFound: no such job
     :raises UnprocessableEntity: as for :func:`create`
     :raises PreconditionFailed: its version is none of those expected
@@ -356,7 +395,9 @@ def update(
     if not with_actions:
         del stored['job_actions']
     job = change(reports.Job(stored, members.former_of(row), row.status_before or ''))
-    return _write(context, row, held, job.document, _tag(row, job.document), job.status_before)
+    tag = _tag(row, job.document)
+    trust = _TrustRule.DROP if drop_trust else _TrustRule.OF_CLIENT
+    return _write(context, row, held, job.document, tag, job.status_before, trust)
 
 
 def _tag(row: Any, document: Document) -> int:
@@ -374,6 +415,7 @@ def _write(
     document: Document,
     session_tag: int,
     status_before: str = '',
+    trust: _TrustRule = _TrustRule.RENEW,
 ) -> int:
     """Store a document in place of the row's; entries only if the document has them."""
     schedule = document.get('job_schedule') or {}
@@ -385,7 +427,8 @@ def _write(
         if attachments.same(held, resolved):
             resolved = None
     central_client_id = row.central_client_id
-    if resolved is not None or document['client_id'] != row.client_id:
+    moves = document['client_id'] != row.client_id
+    if resolved is not None or moves:
         if resolved is None:
             held = held or _entries(context, row)
             wanted = [load(entry.freezer_action) for entry in held]
@@ -411,7 +454,13 @@ def _write(
     changed_state = any(
         state[name] != getattr(row, name) for name in state if name != 'completed'
     )
-    if not (changed_job or changed_state or resolved is not None):
+    held_trust = trust_id = trusts.held(row.trust)
+    if trust is _TrustRule.DROP:
+        trust_id = None
+    elif moves or trust is _TrustRule.RENEW:
+        trust_id = trusts.choose(context, held_trust, central_client_id is not None)
+    changed_trust = trust_id != held_trust
+    if not (changed_job or changed_state or changed_trust or resolved is not None):
         version: int = row.version
         return version
     _swap(context, row, state)
@@ -423,6 +472,8 @@ def _write(
         )
     if resolved is not None:
         attachments.replace(context, row.id, resolved)
+    if changed_trust:
+        trusts.exchange(context, (row.project_id, row.id), held_trust, trust_id)
     return int(row.version) + 1
 
 
@@ -517,7 +568,10 @@ def delete(context: RequestContext, job_id: str, expected: session.Versions | No
         )
     )
     session.swapped(result)
-    # The entries go with the job, by their foreign key.
+    held_trust = trusts.held(row.trust)
+    if held_trust is not None:
+        trusts.leave(context, (row.project_id, row.id), held_trust)
+    # The entries and the link to the trust go with the job, by their foreign keys.
     context.connection.execute(
         sa.delete(Job).where(Job.project_id == row.project_id, Job.id == row.id)
     )

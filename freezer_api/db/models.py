@@ -38,6 +38,8 @@ BACKUP_ID = String(255)  # imported ids are composed of names
 WORD = String(64)
 # A text of any length as an index can hold it, see search.key().
 KEY = String(255)
+# Ids of trust, handle and trustor, with blanks between.
+TRUST = String(200)
 # Time, job id and project id of a job, compared byte by byte on all databases.
 POSITION = String(160).with_variant(String(160, collation='C'), 'postgresql')
 
@@ -249,6 +251,8 @@ class JobAttachment(Base):
     status: Mapped[str] = mapped_column(WORD)
     # While a start is pending, which clears the status: the last one that the agent reported.
     status_before: Mapped[str | None] = mapped_column(WORD)
+    # What answers show of the trust in job_credentials: a join would cost each poll a tenth of its time.
+    trust: Mapped[str | None] = mapped_column(TRUST)
     # Digests of replaced parts of the job, a JSON list: copies of them may still come back from agents.
     former: Mapped[str | None] = mapped_column(Text)
     # status = "completed", so that an agent's poll for the others is one range of an index in the right order.
@@ -413,7 +417,10 @@ class Backup(Base):
 
 
 class Trust(Base):
-    """A Keystone trust that we made. Tenants see ``handle`` in place of its id."""
+    """A Keystone trust that we made. Tenants see ``handle`` in place of its id.
+
+    ``version`` rises with each job that takes or leaves it; see ``trusts``.
+    """
 
     __tablename__ = 'trusts'
 
@@ -424,10 +431,16 @@ class Trust(Base):
     project_id: Mapped[str] = mapped_column(ID)
     roles: Mapped[str] = mapped_column(Text)
     expires_at: Mapped[int | None] = mapped_column(BigInteger)
+    # Digest of who trusts whom with what, while further jobs may take it. Its unique key keeps to one trust of a kind.
+    terms: Mapped[str | None] = mapped_column(WORD)
+    # When its last job left it, in seconds; it waits to be deleted in Keystone, and no job takes it any more.
+    released_at: Mapped[int | None] = mapped_column(BigInteger)
     created_at: Mapped[int] = mapped_column(BigInteger)
+    version: Mapped[int] = mapped_column(Integer, server_default='1')
 
     __table_args__ = _table(
         UniqueConstraint('handle', name='uq_trusts_handle'),
+        UniqueConstraint('terms', name='uq_trusts_terms'),
         Index('ix_trusts_owner', 'project_id', 'trustor_user_id', 'trustee_user_id'),
     )
 

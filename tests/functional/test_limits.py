@@ -15,7 +15,7 @@ from keystonemiddleware import opts as auth_options
 
 from freezer_api.api import app as api_app
 from freezer_api.api import token_cache
-from tests import base, fake_keystone
+from tests import base, fake_tokens
 
 BACKUP = {'backup_name': 'www', 'container': 'vault', 'hostname': 'web01'}
 
@@ -181,7 +181,7 @@ class FloodTest(base.ApiTestCase):
 
     def protected(self) -> Any:
         """The service, asking a Keystone who calls."""
-        options = self.useFixture(fake_keystone.FakeKeystone()).options
+        options = self.useFixture(fake_tokens.FakeKeystone()).options
         conf = base.new_conf(self.database.url, auth_strategy='keystone')
         for group, opts in auth_options.list_auth_token_opts():
             conf.register_opts(opts, group=group)
@@ -202,7 +202,7 @@ class FloodTest(base.ApiTestCase):
     def test_new_tokens_of_a_user(self) -> None:
         self.useFixture(fixtures.MonkeyPatch('freezer_api.api.token_cache.MAX_ENTRIES', 100))
         requests = (
-            environ('/v2/p1/jobs/absent', HTTP_X_AUTH_TOKEN=fake_keystone.GOOD + name)
+            environ('/v2/p1/jobs/absent', HTTP_X_AUTH_TOKEN=fake_tokens.GOOD + name)
             for name in self.new_names()
         )
         self.assert_flat(self.protected(), requests, 404, 400)

@@ -13,6 +13,7 @@ _CONFIGURATION = """\
 client_id = {client_id}
 jobs_dir = {folder}/jobs
 interval = 1
+centralized_scheduler = {central}
 
 [service_auth]
 os_auth_url = {account.url}
@@ -40,6 +41,7 @@ class Scheduler:
     :param name: of its log, and of its folder
     :param cluster: the folder by which schedulers of one client find each other; none means alone
     :param v1: whether it speaks the first version of the API, which 18.0.0 still can
+    :param central: whether it serves all projects
     :param configuration: all of its options, in place of ours
     """
 
@@ -52,6 +54,7 @@ class Scheduler:
         folder: Path,
         cluster: Path | None = None,
         v1: bool = False,
+        central: bool = False,
         configuration: str | None = None,
     ) -> None:
         self.client_id = client_id
@@ -64,7 +67,9 @@ class Scheduler:
             text = _OLD_CONFIGURATION.format(client_id=client_id, folder=folder, v1=v1)
             variables.update(account.variables())
         else:
-            text = _CONFIGURATION.format(client_id=client_id, folder=folder, account=account)
+            text = _CONFIGURATION.format(
+                client_id=client_id, folder=folder, account=account, central=central
+            )
         if cluster is not None:
             text += f'\n[coordination]\nbackend_url = file://{cluster}\n'
         file = folder / 'scheduler.conf'

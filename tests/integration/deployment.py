@@ -42,11 +42,15 @@ class Deployment:
     """Keystone and the service, running.
 
     :ivar url: of the service, without a version
+    :ivar account: of the service itself, which trusts are for
+    :ivar configuration: of the service
     """
 
     identity: keystone.Keystone
     service: programs.Program
     url: str
+    account: keystone.Account
+    configuration: Path
 
     def request(self, account: keystone.Account, method: str, path: str, **options: Any) -> Any:
         """The answer of the service, whatever its status.
@@ -76,7 +80,8 @@ def start() -> Deployment:
         'keystone', published.release('keystone', 'keystone'), 'serves tokens (Fernet, SQLite)'
     )
 
-    account = identity.new_account(identity.new_project(), 'service')
+    # A central scheduler, which registers itself as a client, uses it too.
+    account = identity.new_account(identity.new_project(), 'service', 'member')
     # What operators run it on, if it is there.
     names = databases.names()
     database = 'mariadb' if 'mariadb' in names else names[0]
@@ -91,9 +96,9 @@ def start() -> Deployment:
     )
     variables = {**programs.environment(folder), 'PYTHONPATH': str(published.ROOT)}
     options = ['--config-file', str(configuration)]
-    programs.run([*_command('freezer-manage', 'manage'), *options, 'db', 'sync'], folder, variables)
+    programs.run([*command('freezer-manage', 'manage'), *options, 'db', 'sync'], folder, variables)
     service = programs.Program(
-        'freezer-api', [*_command('freezer-api', 'api'), *options], folder, variables
+        'freezer-api', [*command('freezer-api', 'api'), *options], folder, variables
     )
     found = service.wait_for(
         'its address', lambda: re.search(r'http://127\.0\.0\.1:[1-9][0-9]*', service.output)
@@ -101,10 +106,14 @@ def start() -> Deployment:
     url = found.group()
     identity.add_service('backup', 'freezer', url)
     report.line('freezer-api', version(), f'serves on {database}, tokens validated by Keystone')
-    return Deployment(identity, service, url)
+    return Deployment(identity, service, url, account, configuration)
 
 
-def _command(name: str, module: str) -> list[str]:
+def command(name: str, module: str) -> list[str]:
+    """The words that run one of our commands.
+
+    :param module: of it, in freezer_api.cmd
+    """
     script = Path(sys.executable).with_name(name)
     # An interpreter that has our requirements, but not us, runs what the script would run.
     return [str(script)] if script.exists() else [sys.executable, '-m', f'freezer_api.cmd.{module}']

@@ -167,6 +167,10 @@ class Keystone:
             'region_id': _REGION,
             'resource_name': resource,
         }
+    def trusts(self, trustee: Account) -> set[str]:
+        """The ids of all trusts for a user."""
+        found = self._call('GET', f'OS-TRUST/trusts?trustee_user_id={trustee.user_id}')
+        return {trust['id'] for trust in found['trusts']}
 
     def add_service(self, service_type: str, name: str, url: str) -> None:
         """Put a service with a public endpoint into the catalogue."""

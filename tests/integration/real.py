@@ -76,8 +76,9 @@ class RealTest(base.TestCase):
         )
 
     def scheduler(self, environment: str, name: str, client_id: str, **options: Any) -> Scheduler:
-        """A scheduler of the member, which is registered."""
-        scheduler = Scheduler(environment, name, client_id, self.member, self.folder, **options)
+        """A scheduler of the member, or of another account, which is registered."""
+        account = options.pop('account', self.member)
+        scheduler = Scheduler(environment, name, client_id, account, self.folder, **options)
         self._programs[scheduler.program] = 0
         self.addCleanup(scheduler.end)
         path = f'/v2/{self.member.project_id}/clients/{client_id}'

@@ -2,6 +2,8 @@
 """Jobs and their events."""
 
 import dataclasses
+from collections.abc import Callable
+from typing import TypeVar
 
 from freezer_api import exceptions
 from freezer_api.api import types
@@ -13,7 +15,9 @@ from freezer_api.db.documents import without
 from freezer_api.domain import definitions, events, reports
 from freezer_api.schemas import jobs as schema
 
-# Never taken from a caller. Trusts of central clients will be made by the service alone.
+T = TypeVar('T')
+
+# Never taken from a caller. Trusts are made by the service alone.
 _OF_THE_SERVICE = ('user_credentials', 'user_id', 'project_id', '_version')
 
 
@@ -29,6 +33,10 @@ class JobsController(RestController):
             entries = document['job_actions']
             document['job_actions'] = [without(entry, ['project_id']) for entry in entries]
         return document
+
+    def _write(self, request: Request, operation: Callable[[], T]) -> T:
+        """The result of a write, with the trusts that jobs need."""
+        return request.services.trusts.write(request.caller, request.token, operation)
 
     @expose('GET', rule='jobs:get_all')
     def get_all(self, request: Request) -> Document:
@@ -52,7 +60,7 @@ class JobsController(RestController):
         now = session.seconds()
         times = {'time_created': now, 'time_started': -1, 'time_ended': -1}
         document['job_schedule'] = {**document.get('job_schedule', {}), **times}
-        jobs.create(request.caller, job_id, document)
+        self._write(request, lambda: jobs.create(request.caller, job_id, document))
         return Reply({'job_id': job_id}, 1)
 
     @expose('GET', '{job_id}', rule='jobs:get')
@@ -64,7 +72,9 @@ class JobsController(RestController):
     @expose('PATCH', '{job_id}', rule='jobs:update')
     def patch(self, request: Request, job_id: str) -> Reply:
         """PATCH /v2/{project_id}/jobs/{job_id}: merge into the stored job."""
-        patch = _owned_by_caller(request.document())
+        patch = request.document()
+        drop_trust = patch.get('user_credentials') == {}
+        patch = _owned_by_caller(patch)
         defaults = patch.pop('action_defaults', None)
         if defaults is not None and 'job_actions' not in patch:
             raise exceptions.BadRequest('action_defaults needs job_actions to complete')
@@ -76,12 +86,16 @@ class JobsController(RestController):
             schema.check_update(stored.document, definitions.fill_entries(changed.document))
             return changed
 
-        version = jobs.update(
-            request.caller,
-            job_id,
-            change,
-            request.expected_version,
-            with_actions='job_actions' in patch,
+        version = self._write(
+            request,
+            lambda: jobs.update(
+                request.caller,
+                job_id,
+                change,
+                request.expected_version,
+                with_actions='job_actions' in patch,
+                drop_trust=drop_trust,
+            ),
         )
         return Reply({'job_id': job_id, 'version': version}, version)
 
@@ -91,13 +105,17 @@ class JobsController(RestController):
         document = {**request.document(), 'job_id': job_id}
         schema.check_replace(definitions.fill_entries(document))
         document = _owned_by_caller(document)
-        version = jobs.replace(request.caller, job_id, document, request.expected_version)
+        expected = request.expected_version
+        version = self._write(
+            request, lambda: jobs.replace(request.caller, job_id, document, expected)
+        )
         return Reply({'job_id': job_id, 'version': version}, version)
 
     @expose('DELETE', '{job_id}', rule='jobs:delete', status=204)
     def delete(self, request: Request, job_id: str) -> None:
         """DELETE /v2/{project_id}/jobs/{job_id}: 204 whether or not it was there; v1: 404 if it was not."""
-        existed = jobs.delete(request.caller, job_id, request.expected_version)
+        expected = request.expected_version
+        existed = self._write(request, lambda: jobs.delete(request.caller, job_id, expected))
         self.check_deleted(request, existed)
 
     @expose('POST', '{job_id}', 'event', rule='jobs:event:create', status=202)

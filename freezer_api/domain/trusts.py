@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a trust is: a user's leave for another user to act in a project with some of its roles."""
+
+import dataclasses
+import hashlib
+import json
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Terms:
+    """Who trusts whom with what.
+
+    :ivar roles: their names, sorted
+    """
+
+    trustor_user_id: str
+    trustee_user_id: str
+    project_id: str
+    roles: tuple[str, ...]
+
+    @property
+    def digest(self) -> str:
+        """Equal for equal terms alone; 64 characters."""
+        return hashlib.sha256(json.dumps(dataclasses.astuple(self)).encode()).hexdigest()
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Trust:
+    """A trust as Keystone made it.
+
+    :ivar expires_at: in seconds since the epoch; None is never
+    """
+
+    trust_id: str
+    terms: Terms
+    expires_at: int | None = None
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Delegation:
+    """What a request can give to jobs that need a trust.
+
+    :ivar always: whether jobs of all clients need one, not only those of central clients
+    :ivar terms: None until somebody has asked for them, since Keystone may have to be asked
+    :ivar made: a trust that was made for this request
+    """
+
+    always: bool
+    terms: Terms | None = None
+    made: Trust | None = None
+
+
+class TrustNeeded(Exception):
+    """A write stopped, with nothing stored, since a job needs a trust that is not there.
+
+    It is to be repeated with the terms, or if it had those with a trust that was made by them.
+    """

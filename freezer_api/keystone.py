@@ -1,0 +1,179 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Trusts in Keystone.
+
+Plain requests by keystoneauth1, which knows how to log in. keystoneclient would take the same session to send them,
+and is being retired; openstacksdk is a dozen more packages, and a connection per caller.
+"""
+
+import datetime
+import functools
+import threading
+import time
+from typing import Any
+
+from keystoneauth1 import exceptions as keystone_exceptions
+from keystoneauth1 import loading, plugin, session
+from keystonemiddleware import opts as middleware_options
+from oslo_config import cfg
+from oslo_log import log as logging
+
+from freezer_api import exceptions
+from freezer_api.domain.trusts import Terms, Trust
+
+LOG = logging.getLogger(__name__)
+
+# Seconds to believe that a name of the configuration still means the same user.
+_KNOWN = 300
+
+_ERRORS = (keystone_exceptions.ClientException, cfg.Error)
+# Statuses like those from 500 on: Request Timeout, Too Many Requests.
+_TRY_AGAIN = (408, 429)
+_SILENT = 'Keystone does not answer; try again.'
+
+
+class Keystone:
+    """Keystone, as far as trusts go.
+
+    Nothing is asked before it is needed, and nothing is waited for longer than the option ``timeout`` says.
+
+    :param section: the group of options with the identity that trusts are for
+    """
+
+    def __init__(self, conf: cfg.ConfigOpts, section: str) -> None:
+        self._conf = conf
+        self._section = section
+        self._timeout = conf.centralized_scheduler.timeout
+        self._lock = threading.Lock()
+        self._trustee_id = ''
+        self._trustee_until = 0.0
+        tokens = dict(middleware_options.list_auth_token_opts())
+        if section in tokens:
+            # The middleware may have done so already, or there is none, as in a command.
+            conf.register_opts(tokens[section], group=section)
+        else:
+            loading.register_session_conf_options(conf, section)
+        loading.register_auth_conf_options(conf, section)
+
+    @functools.cached_property
+    def _session(self) -> Any:
+        """Sends requests as the service."""
+        options = self._conf[self._section]
+        verify = False if options.insecure else options.cafile or True
+        cert = options.certfile
+        if cert and options.keyfile:
+            cert = (cert, options.keyfile)
+        auth = loading.load_auth_from_conf_options(self._conf, self._section)
+        return session.Session(
+            auth, verify=verify, cert=cert, timeout=self._timeout, user_agent='freezer-api'
+        )
+
+    def trustee_id(self) -> str:
+        """The user that trusts are for.
+
+        :raises UnprocessableEntity: the service cannot log in
+        :raises ServiceUnavailable: Keystone does not answer
+        """
+        # Those who wait meanwhile may not wait one after the other.
+        if not self._lock.acquire(timeout=self._timeout):
+            raise exceptions.ServiceUnavailable(_SILENT)
+        try:
+            if time.monotonic() > self._trustee_until:
+                self._trustee_id = self._session.get_user_id() or ''
+                self._trustee_until = time.monotonic() + _KNOWN
+        except _ERRORS as error:
+            raise _failure(
+                error, 'The service cannot log in as the user that trusts are for.'
+            ) from error
+        finally:
+            self._lock.release()
+        return self._trustee_id
+
+    def create(self, token: str, terms: Terms) -> Trust:
+        """A new trust.
+
+        :param token: of the trustor
+        :raises UnprocessableEntity: Keystone refuses, as it does for a role that the trustor does not have
+        :raises ServiceUnavailable: Keystone does not answer
+        """
+        wanted = {
+            'trustor_user_id': terms.trustor_user_id,
+            'trustee_user_id': terms.trustee_user_id,
+            'project_id': terms.project_id,
+            'roles': [{'name': role} for role in terms.roles],
+            'impersonation': False,
+            'allow_redelegation': False,
+        }
+        try:
+            made = self._call('POST', '', token, json={'trust': wanted})['trust']
+        except _ERRORS as error:
+            # The user that is known may be gone.
+            self._trustee_until = 0.0
+            raise _failure(
+                error, 'Keystone refuses a trust that the client of the job needs.'
+            ) from error
+        return Trust(made['id'], terms, _seconds(made.get('expires_at')))
+
+    def delete(self, token: str | None, trust_id: str) -> None:
+        """Delete a trust, if it is still there.
+
+        :param token: of the trustor; None is one of the service, which must then be an administrator
+        :raises UnprocessableEntity: Keystone refuses
+        :raises ServiceUnavailable: Keystone does not answer
+        """
+        try:
+            self._call('DELETE', f'/{trust_id}', token)
+        except keystone_exceptions.NotFound:
+            return
+        except _ERRORS as error:
+            raise _failure(error, 'Keystone refuses to delete a trust.') from error
+
+    def trusts(self) -> list[tuple[str, str, str]]:
+        """Id, trustor and project of all trusts for the trustee that Keystone has.
+
+        :raises UnprocessableEntity: Keystone refuses
+        :raises ServiceUnavailable: Keystone does not answer
+        """
+        query = {'trustee_user_id': self.trustee_id()}
+        try:
+            found = self._call('GET', '', None, params=query)['trusts']
+        except _ERRORS as error:
+            raise _failure(error, 'Keystone refuses to list trusts.') from error
+        return [(item['id'], item['trustor_user_id'], item['project_id'] or '') for item in found]
+
+    def _call(self, method: str, path: str, token: str | None, **options: Any) -> Any:
+        root = self._session.get_endpoint(interface=plugin.AUTH_INTERFACE, version=(3,))
+        if not root:
+            raise keystone_exceptions.EndpointNotFound('Keystone was not found.')
+        # Not the plugin that the middleware made of the caller's token: it would log in as the service for each caller
+        # besides, without a limit of time.
+        headers = {} if token is None else {'X-Auth-Token': token}
+        answer = self._session.request(
+            f'{root.rstrip("/")}/OS-TRUST/trusts{path}',
+            method,
+            authenticated=token is None,
+            headers=headers,
+            # Ids of trusts belong in no log.
+            log=False,
+            **options,
+        )
+        return answer.json() if answer.content else {}
+
+
+def _failure(error: Exception, refusal: str) -> exceptions.FreezerError:
+    """The answer to a caller whose trust came to nothing."""
+    # Without the text, in which Keystone may name a trust.
+    status = getattr(error, 'http_status', None) or 0
+    text = f'{type(error).__name__} {status or ""}'.rstrip()
+    # A missing option is for the operator to mend, and no reason to try again.
+    misconfigured = isinstance(error, keystone_exceptions.AuthPluginException | cfg.Error)
+    if misconfigured or (400 <= status < 500 and status not in _TRY_AGAIN):
+        LOG.info('Keystone refused something about a trust: %s', text)
+        return exceptions.UnprocessableEntity(refusal)
+    LOG.warning('Keystone did not answer about a trust: %s', text)
+    return exceptions.ServiceUnavailable(_SILENT)
+
+
+def _seconds(text: str | None) -> int | None:
+    if not text:
+        return None
+    return int(datetime.datetime.fromisoformat(text).timestamp())
