@@ -380,7 +380,8 @@ class VisibilityTest(TrustsTestCase):
 
     def test_open_policy_shows_no_trust(self) -> None:
         policy = self.configuration.with_name('policy.yaml')
-        policy.write_text(json.dumps({'jobs:get_all_projects': '@', 'jobs:get': '@'}))
+        rules = {'jobs:get_all_projects': '@', 'jobs:get': '@', 'cross_project:access': 'role:member'}
+        policy.write_text(json.dumps(rules))
         self.start(f'[oslo_policy]\npolicy_file = {policy}\n')
         job_id = self.job()
         stranger = self.caller('mallory', 'p9', 'member')
