@@ -28,6 +28,9 @@ _STATE = ('event', 'status', 'result', 'time_created', 'time_started', 'time_end
 _SIGNATURE = frozenset({'event', 'status', 'result'})
 _TEXTS = ('client_id', 'description', 'session_name')
 
+# The time of what has not happened.
+_NEVER = -1
+
 # The form of the reports of release 19.
 _REPORT = frozenset({'job_schedule', 'session_id', 'session_tag'})
 
@@ -75,12 +78,16 @@ def _is_report(stored: Document, patch: Document, schedule: Document) -> bool:
 
 def _is_earlier(schedule: Document, stored: Document) -> bool:
     """Whether a state is from before the stored one."""
-    times = [
-        [state.get(key) for key in ('time_started', 'time_ended')] for state in (schedule, stored)
+    times: list[Any] = [
+        state.get(key) for key in ('time_started', 'time_ended') for state in (schedule, stored)
     ]
-    if not all(isinstance(time, int) for pair in times for time in pair):
+    if not all(isinstance(time, int) for time in times):
         return False
-    return times[0] < times[1]
+    started, started_before, ended, ended_before = times
+    if started != started_before:
+        return bool(started < started_before)
+    # A run that has not ended may have begun in the second in which the one before did.
+    return bool(_NEVER != ended < ended_before)
 
 
 def _without_stale(job: Job, patch: Document, schedule: Document) -> Document:

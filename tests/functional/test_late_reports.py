@@ -318,6 +318,17 @@ class LateReportsTest(base.ApiTestCase):
         self.assertEqual('1 days', job['job_schedule']['schedule_interval'])
         self.assertEqual(1_900_000_060, job['job_schedule']['time_ended'])
 
+    def test_run_in_the_second_of_the_one_before_is_reported(self) -> None:
+        job_id = self.create(**NIGHTLY)
+        agent = self.agent(job_id)
+        self.patch(job_id, job_schedule={'schedule_interval': '2 days'})
+        now = 1_900_000_000
+        for _ in range(2):
+            agent.report(status='running', result='', time_started=now, time_ended=-1)
+            self.assert_state(job_id, '', 'running')
+            agent.report(status='scheduled', result='success', time_ended=now)
+        self.assertEqual('2 days', self.schedule(job_id)['schedule_interval'])
+
     def test_tag_of_another_session_is_no_tag_of_this_one(self) -> None:
         job_id = self.create(**NIGHTLY)
         first, second = (
