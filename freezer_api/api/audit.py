@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 import orjson
-from keystonemiddleware import audit as cadf
 from oslo_config import cfg
 
 from freezer_api import exceptions
@@ -89,6 +88,9 @@ class Events:
     """
 
     def __init__(self, application: WSGI, conf: cfg.ConfigOpts) -> None:
+        # Not at the top: it brings the whole of oslo.messaging, and eventlet with it.
+        from keystonemiddleware import audit as cadf
+
         self._application = application
         self._ignored = frozenset(method.upper() for method in conf.audit.ignored_methods)
         self._audited: Any = cadf.AuditMiddleware(
