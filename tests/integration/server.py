@@ -30,7 +30,8 @@ def start(database_name: str) -> str:
     config_file.write_text(
         # The system chooses a port that is free.
         '[DEFAULT]\nauth_strategy = noauth\nbind_host = 127.0.0.1\nbind_port = 0\n'
-        f'workers = 2\n[database]\nconnection = {connection}\n'
+        # Not the pipe, which nobody reads after the first line.
+        f'workers = 2\nlog_file = {folder}/service.log\n[database]\nconnection = {connection}\n'
     )
     command = [sys.executable, '-m', 'freezer_api.cmd.api', '--config-file', str(config_file)]
     log = folder / 'log'
