@@ -9,7 +9,7 @@ from oslo_db import exception as db_exception
 
 from freezer_api import exceptions
 from freezer_api.context import RequestContext
-from freezer_api.db import quotas, search, session
+from freezer_api.db import quotas, search, session, swaps
 from freezer_api.db.documents import Document, dump, load, without
 from freezer_api.db.models import Action, ActionAttachment, JobAttachment
 from freezer_api.domain import definitions
@@ -158,18 +158,8 @@ def _select(context: RequestContext, action_id: str) -> Any:
 
 
 def _page(index: search.Index, wanted: search.Search, is_v1: bool) -> Any:
-    scope: Any = Action.project_id == sa.bindparam('project_id')
-    if is_v1:
-        scope = sa.and_(scope, Action.user_id == sa.bindparam('user_id'))
-        listing = search.Listing(scope, 'ix_actions_list_user', _SERVED)
-    else:
-        listing = search.Listing(scope, 'ix_actions_list', _SERVED)
-    keys = search.keys(index, [listing], wanted)
-    return (
-        sa.select(*_SHOWN)
-        .join(keys, sa.and_(keys.c.project_id == Action.project_id, keys.c.id == Action.id))
-        .order_by(*search.in_order(keys))
-    )
+    listing = search.owned(Action, 'ix_actions_list', _SERVED, is_v1)
+    return search.rows(Action, _SHOWN, search.keys(index, [listing], wanted))
 
 
 @session.reader
@@ -240,21 +230,7 @@ def _write(context: RequestContext, row: Any, document: Document) -> int:
     former = load(row.former)
     if stored['freezer_action'] != document['freezer_action']:
         former = [*former, definitions.digest(stored['freezer_action'])][-_FORMER:]
-    result = context.connection.execute(
-        sa.update(Action)
-        .where(
-            Action.project_id == row.project_id,
-            Action.id == row.id,
-            Action.version == row.version,
-        )
-        .values(
-            **values,
-            former=dump(former),
-            updated_at=session.microseconds(),
-            version=row.version + 1,
-        )
-    )
-    session.swapped(result)
+    swaps.one(context, Action, row, {**values, 'former': dump(former)})
     # Joined: of a subquery MariaDB 10.11 makes a look at, and a lock on, every job of the project.
     entry = ActionAttachment
     context.connection.execute(
@@ -320,17 +296,10 @@ def delete(context: RequestContext, action_id: str, expected: session.Versions |
         )
     )
     try:
-        result = context.connection.execute(
-            sa.delete(Action).where(
-                Action.project_id == row.project_id,
-                Action.id == row.id,
-                Action.version == row.version,
-            )
-        )
+        swaps.delete(context, Action, row)
     except db_exception.DBReferenceError:
         # A job began to follow it meanwhile.
         raise session.lost_race() from None
-    session.swapped(result)
     return True
 
 

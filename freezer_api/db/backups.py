@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from freezer_api import exceptions
 from freezer_api.context import RequestContext
-from freezer_api.db import quotas, search, session
+from freezer_api.db import quotas, search, session, swaps
 from freezer_api.db.documents import Document, dump, load, without
 from freezer_api.db.models import Backup
 from freezer_api.domain.merge import same
@@ -137,18 +137,8 @@ def _select(context: RequestContext, backup_id: str) -> Any:
 
 
 def _page(index: search.Index, wanted: search.Search, is_v1: bool) -> Any:
-    scope: Any = Backup.project_id == sa.bindparam('project_id')
-    if is_v1:
-        scope = sa.and_(scope, Backup.user_id == sa.bindparam('user_id'))
-        listing = search.Listing(scope, 'ix_backups_list_user', _SERVED_V1)
-    else:
-        listing = search.Listing(scope, 'ix_backups_list', _SERVED)
-    keys = search.keys(index, [listing], wanted)
-    return (
-        sa.select(*_SHOWN)
-        .join(keys, sa.and_(keys.c.project_id == Backup.project_id, keys.c.id == Backup.id))
-        .order_by(*search.in_order(keys))
-    )
+    listing = search.owned(Backup, 'ix_backups_list', _SERVED_V1 if is_v1 else _SERVED, is_v1)
+    return search.rows(Backup, _SHOWN, search.keys(index, [listing], wanted))
 
 
 @session.reader
@@ -214,21 +204,7 @@ def update(
     changed = {**document, 'status': status, 'backup_metadata': metadata}
     if same(changed, document):
         return document, row.version
-    result = context.connection.execute(
-        sa.update(Backup)
-        .where(
-            Backup.project_id == row.project_id,
-            Backup.id == row.id,
-            Backup.version == row.version,
-        )
-        .values(
-            status=status,
-            updated_at=session.microseconds(),
-            version=row.version + 1,
-            **_to_values(metadata),
-        )
-    )
-    session.swapped(result)
+    swaps.one(context, Backup, row, {'status': status, **_to_values(metadata)})
     return changed, row.version + 1
 
 
@@ -242,11 +218,4 @@ def delete(context: RequestContext, backup_id: str, expected: session.Versions |
     """
     row = _select(context, backup_id)
     session.check_version(expected, row.version)
-    result = context.connection.execute(
-        sa.delete(Backup).where(
-            Backup.project_id == row.project_id,
-            Backup.id == row.id,
-            Backup.version == row.version,
-        )
-    )
-    session.swapped(result)
+    swaps.delete(context, Backup, row)

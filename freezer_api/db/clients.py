@@ -9,7 +9,7 @@ from oslo_db import exception as db_exception
 
 from freezer_api import exceptions
 from freezer_api.context import RequestContext
-from freezer_api.db import polls, quotas, search, session
+from freezer_api.db import polls, quotas, search, session, swaps
 from freezer_api.db.documents import Document, dump, load, without
 from freezer_api.db.models import Client, ClientName, JobAttachment
 
@@ -123,12 +123,7 @@ def _page(index: search.Index, wanted: search.Search) -> Any:
         search.Listing(Client.project_id == project_id, 'ix_clients_list', _SERVED),
         search.Listing(central, 'ix_clients_central'),
     ]
-    keys = search.keys(index, listings, wanted)
-    return (
-        sa.select(*_SHOWN)
-        .join(keys, sa.and_(keys.c.project_id == Client.project_id, keys.c.id == Client.id))
-        .order_by(*search.in_order(keys))
-    )
+    return search.rows(Client, _SHOWN, search.keys(index, listings, wanted))
 
 
 @session.reader
@@ -333,14 +328,7 @@ def delete(context: RequestContext, client_id: str, expected: session.Versions |
     if row.project_id != context.scope.project_id:
         raise exceptions.Forbidden('The central client belongs to another project.')
     session.check_version(expected, row.version)
-    result = context.connection.execute(
-        sa.delete(Client).where(
-            Client.project_id == row.project_id,
-            Client.id == row.id,
-            Client.version == row.version,
-        )
-    )
-    session.swapped(result)
+    swaps.delete(context, Client, row)
     if row.is_central:
         context.connection.execute(
             sa.update(ClientName)

@@ -22,6 +22,7 @@ from freezer_api.db import (
     search,
     session,
     session_runs,
+    swaps,
     trusts,
 )
 from freezer_api.db.documents import Document, dump, load
@@ -483,18 +484,9 @@ def _swap(context: RequestContext, row: Any, values: Document) -> None:
     :raises Conflict: the central client has a job with this id
     """
     try:
-        result = context.connection.execute(
-            sa.update(JobAttachment)
-            .where(
-                JobAttachment.project_id == row.project_id,
-                JobAttachment.job_id == row.id,
-                JobAttachment.version == row.version,
-            )
-            .values(**values, updated_at=session.microseconds(), version=row.version + 1)
-        )
+        swaps.one(context, JobAttachment, row, values)
     except db_exception.DBDuplicateEntry:
         raise exceptions.Conflict('A job has this id.') from None
-    session.swapped(result)
 
 
 @quotas.limited('jobs', 'actions')
@@ -560,14 +552,7 @@ def delete(context: RequestContext, job_id: str, expected: session.Versions | No
     except exceptions.NotFound:
         return False
     session.check_version(expected, row.version)
-    result = context.connection.execute(
-        sa.delete(JobAttachment).where(
-            JobAttachment.project_id == row.project_id,
-            JobAttachment.job_id == row.id,
-            JobAttachment.version == row.version,
-        )
-    )
-    session.swapped(result)
+    swaps.delete(context, JobAttachment, row)
     held_trust = trusts.held(row.trust)
     if held_trust is not None:
         trusts.leave(context, (row.project_id, row.id), held_trust)

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from freezer_api import exceptions
 from freezer_api.context import RequestContext
-from freezer_api.db import rows, search, session, session_rows, session_runs
+from freezer_api.db import search, session, session_rows, session_runs, swaps
 from freezer_api.db.documents import Document, dump, load, without
 from freezer_api.db.models import Job, JobAttachment
 from freezer_api.domain import reports, runs
@@ -25,11 +25,10 @@ _OUTSIDE: Document = {
     'session_time_ended': None,
 }
 
-_KEY = (JobAttachment.project_id, JobAttachment.job_id)
-
 # A job with all that changes with its session.
 _SELECT = sa.select(
-    *_KEY,
+    JobAttachment.project_id,
+    JobAttachment.job_id,
     *(getattr(JobAttachment, name) for name in _OUTSIDE),
     JobAttachment.client_id,
     JobAttachment.status,
@@ -150,7 +149,7 @@ class Members:
         :raises RetryRequest: somebody else changed a job meanwhile
         """
         self._check_schedules(context)
-        rows.swap(context, _KEY, self._rows, self._changes)
+        swaps.many(context, JobAttachment, self._rows, self._changes)
         self._write_schedules(context)
         session_runs.settle(context, self.left - {self._session_id})
 
@@ -184,7 +183,7 @@ class Members:
                 sa.update(Job)
                 .where(Job.project_id == context.scope.project_id, Job.id.in_(dumped))
                 .values(
-                    scheduling=rows.by_id(Job.id, dumped), search_text=rows.by_id(Job.id, texts)
+                    scheduling=swaps.by_id(Job.id, dumped), search_text=swaps.by_id(Job.id, texts)
                 )
             )
 

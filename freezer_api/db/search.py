@@ -8,7 +8,7 @@ A search document is parsed into a :class:`Search`; a resource declares what can
 import dataclasses
 import functools
 import hashlib
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from typing import Any
 
 import orjson
@@ -565,6 +565,23 @@ def _arm(
         # MariaDB would sort by an id that is the same in all rows.
         return statement.order_by(created_at)
     return statement.order_by(created_at, order_id)
+
+
+def owned(model: Any, name: str, served: Mapping[str, str | None], by_user: bool) -> Listing:
+    """All rows of a project, or by v1 those of one user in it; with parameters for both.
+
+    :param name: of the index that lists a project; that of a user's rows has ``_user`` behind it
+    """
+    scope: Any = model.project_id == sa.bindparam('project_id')
+    if by_user:
+        scope = sa.and_(scope, model.user_id == sa.bindparam('user_id'))
+    return Listing(scope, f'{name}_user' if by_user else name, served)
+
+
+def rows(model: Any, shown: Iterable[Any], page: Subquery) -> Any:
+    """Select columns of the rows of a page, in its order."""
+    same = sa.and_(page.c.project_id == model.project_id, page.c.id == model.id)
+    return sa.select(*shown).join(page, same).order_by(*in_order(page))
 
 
 def in_order(page: Subquery) -> tuple[Any, ...]:

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from freezer_api import exceptions
 from freezer_api.context import RequestContext
-from freezer_api.db import session
+from freezer_api.db import swaps
 from freezer_api.db.documents import Document
 from freezer_api.db.models import Job, JobAttachment, Session
 
@@ -86,13 +86,4 @@ def parts_of(context: RequestContext, row: Any) -> list[Any]:
 
 def swap(context: RequestContext, row: Any, values: Document) -> None:
     """Update a session whose version is still the row's."""
-    result = context.connection.execute(
-        sa.update(Session)
-        .where(
-            Session.project_id == row.project_id,
-            Session.id == row.id,
-            Session.version == row.version,
-        )
-        .values(**values, updated_at=session.microseconds(), version=row.version + 1)
-    )
-    session.swapped(result)
+    swaps.one(context, Session, row, values)

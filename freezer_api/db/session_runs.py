@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from freezer_api import exceptions
 from freezer_api.context import RequestContext
-from freezer_api.db import rows, session, session_rows
+from freezer_api.db import session, session_rows, swaps
 from freezer_api.db.documents import Document
 from freezer_api.db.models import Job, JobAttachment, Session
 from freezer_api.domain import runs
@@ -170,4 +170,4 @@ def settle(
             if change:
                 row = found[session_id]
                 change['time_end'] = min(row.time_start + row.hold_off, change['time_end'])
-    rows.swap(context, (Session.project_id, Session.id), found, changes)
+    swaps.many(context, Session, found, changes)

@@ -13,7 +13,15 @@ from oslo_db import exception as db_exception
 
 from freezer_api import exceptions
 from freezer_api.context import RequestContext
-from freezer_api.db import members, quotas, search, session, session_rows, session_runs
+from freezer_api.db import (
+    members,
+    quotas,
+    search,
+    session,
+    session_rows,
+    session_runs,
+    swaps,
+)
 from freezer_api.db.documents import Document, dump, load, without
 from freezer_api.db.models import Session
 from freezer_api.domain import runs
@@ -115,18 +123,8 @@ def _or_never(value: int | None) -> int:
 
 
 def _page(index: search.Index, wanted: search.Search, is_v1: bool) -> Any:
-    scope: Any = Session.project_id == sa.bindparam('project_id')
-    if is_v1:
-        scope = sa.and_(scope, Session.user_id == sa.bindparam('user_id'))
-        listing = search.Listing(scope, 'ix_sessions_list_user', _SERVED)
-    else:
-        listing = search.Listing(scope, 'ix_sessions_list', _SERVED)
-    keys = search.keys(index, [listing], wanted)
-    return (
-        sa.select(*session_rows.SHOWN)
-        .join(keys, sa.and_(keys.c.project_id == Session.project_id, keys.c.id == Session.id))
-        .order_by(*search.in_order(keys))
-    )
+    listing = search.owned(Session, 'ix_sessions_list', _SERVED, is_v1)
+    return search.rows(Session, session_rows.SHOWN, search.keys(index, [listing], wanted))
 
 
 def find(context: RequestContext, wanted: search.Search, page: search.Page) -> list[Document]:
@@ -314,15 +312,8 @@ def delete(context: RequestContext, session_id: str, expected: session.Versions 
     session.check_version(expected, row.version)
     members.dissolve(context, row)
     try:
-        result = context.connection.execute(
-            sa.delete(Session).where(
-                Session.project_id == row.project_id,
-                Session.id == row.id,
-                Session.version == row.version,
-            )
-        )
+        swaps.delete(context, Session, row)
     except db_exception.DBReferenceError:
         # A job was attached meanwhile.
         raise session.lost_race() from None
-    session.swapped(result)
     return True
