@@ -1,0 +1,133 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What freezer-manage lists and purges of trusts."""
+
+import subprocess
+import sys
+import time
+import uuid
+from concurrent import futures
+from pathlib import Path
+
+import freezer_api
+from tests.functional.trusts import TrustsTestCase
+
+
+class ManageTest(TrustsTestCase):
+    """freezer-manage trusts."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        # Another account may delete what the service may not.
+        self.keystone.accounts['root'] = 'root:admins:admin'
+        with self.configuration.open('a') as file:
+            file.write(
+                '[administrator]\nauth_type = password\nusername = root\npassword = secret\n'
+                f'auth_url = {self.keystone.url}\nproject_name = admins\n'
+                'user_domain_name = Default\nproject_domain_name = Default\n'
+            )
+
+    def manage(self, *words: str, status: int = 0) -> str:
+        command = [sys.executable, '-m', 'freezer_api.cmd.manage']
+        done = subprocess.run(
+            [*command, '--config-file', str(self.configuration), 'trusts', *words],
+            capture_output=True,
+            text=True,
+            cwd=Path(freezer_api.__file__).parents[1],
+            timeout=120,
+            check=False,
+        )
+        self.assertEqual(status, done.returncode, done.stdout + done.stderr)
+        self.assertNotIn('Traceback', done.stderr)
+        return done.stdout + done.stderr
+
+    def states(self) -> dict[str, str]:
+        lines = [line.split() for line in self.manage('list').splitlines()[1:]]
+        return {words[0]: words[-1] for words in lines}
+
+    def release(self) -> str:
+        """A trust that could not be deleted."""
+        job_id = self.job()
+        trust_id = self.credentials(job_id)['trust_id']
+        self.keystone.refused = {'DELETE': 503}
+        self.delete(job_id)
+        self.keystone.refused = {}
+        return str(trust_id)
+
+    def orphan(self, trustee: str = 'freezer') -> str:
+        """A trust that was made and never stored."""
+        trust_id = uuid.uuid4().hex
+        self.keystone.trusts[trust_id] = {
+            'id': trust_id,
+            'trustor_user_id': 'alice',
+            'trustee_user_id': trustee,
+            'project_id': 'p1',
+        }
+        return trust_id
+
+    def test_all_states_are_listed(self) -> None:
+        released, orphan, foreign = self.release(), self.orphan(), self.orphan('somebody')
+        used = self.credentials(self.job())['trust_id']
+        missing = self.credentials(self.job(api=self.caller('bob')))['trust_id']
+        del self.keystone.trusts[missing]
+        self.keystone.expiry = '2020-01-01T00:00:00Z'
+        expired = self.credentials(self.job(api=self.caller('carol')))['trust_id']
+        states = self.states()
+        self.assertEqual(
+            {
+                released: 'released',
+                orphan: 'orphan',
+                used: 'used',
+                missing: 'missing',
+                expired: 'expired',
+            },
+            states,
+        )
+        self.assertNotIn(foreign, states)
+
+    def test_purge_deletes_what_was_released(self) -> None:
+        self.release()
+        used = self.credentials(self.job())['trust_id']
+        orphan = self.orphan()
+        self.assertIn('could not be deleted', self.manage('purge', status=1))
+        self.assertIn('1 trusts', self.manage('purge', '--auth-section', 'administrator'))
+        self.assertEqual({used, orphan}, set(self.keystone.trusts))
+        self.assertEqual([used], [row['trust_id'] for row in self.stored()])
+
+    def test_purge_deletes_orphans_if_it_is_told_to(self) -> None:
+        used = self.credentials(self.job())['trust_id']
+        foreign = self.orphan('somebody')
+        self.orphan()
+        self.manage('purge', '--orphans', '--wait', '0', '--auth-section', 'administrator')
+        self.assertEqual({used, foreign}, set(self.keystone.trusts))
+
+    def test_purge_leaves_orphans_that_find_a_job(self) -> None:
+        self.keystone.awake.clear()
+        with futures.ThreadPoolExecutor(2) as pool:
+            job = pool.submit(self.job)
+            self.wait_for_requests(1)
+            made = self.orphan()
+            self.keystone.next_id = made
+            purge = pool.submit(
+                self.manage,
+                *('purge', '--orphans', '--wait', '3', '--auth-section', 'administrator'),
+            )
+            self.wait_for_requests(2)
+            self.keystone.awake.set()
+            job_id = job.result()
+            purge.result()
+        self.assertEqual([made], list(self.keystone.trusts))
+        self.assertEqual(made, self.credentials(job_id)['trust_id'])
+
+    def wait_for_requests(self, count: int) -> None:
+        end = time.monotonic() + 60
+        while len(self.keystone.requests) < count:
+            self.assertLess(time.monotonic(), end, self.keystone.requests)
+            time.sleep(0.01)
+
+    def test_failures_are_told(self) -> None:
+        self.keystone.refused = {'GET': 503}
+        self.assertIn('Keystone', self.manage('list', status=1))
+        self.keystone.refused = {'GET': 403}
+        self.assertIn('Keystone', self.manage('list', status=1))
+        self.release()
+        self.manage('purge', '--auth-section', 'nobody', status=1)
