@@ -150,15 +150,6 @@ class JobsOfSessionTest(SessionsTestCase):
             self.api.post(self.url('jobs'), json=body, status=400)
         self.assertEqual(1, len(self.api.get(self.url('jobs')).json['jobs']))
 
-    def test_overdue_run_can_be_read_however_long_it_was_to_hold_off(self) -> None:
-        session_id = self.put_session('s1', hold_off=2**63 - 1)
-        job_id = self.new_job('j1')
-        self.attach(session_id, job_id)
-        self.start(session_id, job_id, 0)
-        self.end(session_id, job_id)
-        self.api.patch(self.url('sessions', session_id), json={'status': 'running'}, status=200)
-        self.assert_outcome(session_id, 'completed', 'success')
-
     def test_part_has_no_longer_client_id_than_a_client(self) -> None:
         session_id, job_id = self.put_session('s1'), self.new_job('j1')
         document = {'schedule': {}, 'session_tag': 0, 'jobs': {job_id: {'client_id': 'x' * 321}}}

@@ -277,12 +277,6 @@ class RunTest(SessionsTestCase):
         self.api.patch(self.url('sessions', session_id), json={'status': 'running'}, status=200)
         self.assert_outcome(session_id, 'completed', 'success')
 
-    def test_part_has_no_longer_client_id_than_a_client(self) -> None:
-        session_id, job_id = self.put_session('s1'), self.new_job('j1')
-        document = {'schedule': {}, 'session_tag': 0, 'jobs': {job_id: {'client_id': 'x' * 321}}}
-        for method in ('PATCH', 'POST'):
-            self.api.request(method, self.url('sessions', session_id), json=document, status=400)
-
     def test_echo_of_an_agent_does_not_take_the_tag_back(self) -> None:
         self.put_session('s1', session_tag=5)
         self.attach('s1', self.new_job('j1'))
