@@ -1,58 +1,24 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What documents must look like, and how PATCH makes them."""
+"""What documents must look like."""
 
 import copy
-from collections.abc import Callable
 from typing import Any
 
 import testtools
 
 from freezer_api import exceptions
-from freezer_api.domain import merge
 from freezer_api.schemas import actions, backups, clients, common, jobs, sessions
+from tests.unit.documents import Document, SchemaTestCase, entry, job, session, without
 
-Document = dict[str, Any]
 INT64 = 2**63 - 1
-
-
-def job(**keys: Any) -> Document:
-    return {'client_id': 'p1_web01.example', 'job_actions': [], **keys}
-
-
-def entry(**keys: Any) -> Document:
-    return {'freezer_action': {'action': 'backup'}, **keys}
 
 
 def scheduled(**keys: Any) -> Document:
     return job(job_schedule=keys)
 
 
-def session(**keys: Any) -> Document:
-    return {'schedule': {}, **keys}
-
-
 def backup(**keys: Any) -> Document:
     return {'backup_name': 'www', 'container': 'vault', 'hostname': 'web01', **keys}
-
-
-def without(document: Document, *keys: str) -> Document:
-    return {key: value for key, value in document.items() if key not in keys}
-
-
-class SchemaTestCase(testtools.TestCase):
-    def passes(self, check: Callable[..., None], *documents: Document) -> None:
-        for document in documents:
-            with self.subTest(document):
-                before = copy.deepcopy(document)
-                check(document)
-                self.assertEqual(before, document)
-
-    def refused(self, check: Callable[..., None], *cases: tuple[Document, str]) -> None:
-        """Each document is refused with a text that contains the one given."""
-        for document, text in cases:
-            with self.subTest(document):
-                error = self.assertRaises(exceptions.BadRequest, check, document)
-                self.assertIn(text, error.description)
 
 
 class JobsTest(SchemaTestCase):
@@ -451,211 +417,6 @@ class BackupsTest(SchemaTestCase):
             ({'backup_metadata': None}, '"backup_metadata" must be an object'),
             ({'backup_metadata': []}, '"backup_metadata"'),
         )
-
-
-class UpdateTest(SchemaTestCase):
-    """The result of a PATCH is judged only where it is new."""
-
-    # As it may have been imported: half of it would be refused today.
-    old: Document = {
-        'client_id': 'no client!',
-        'job_actions': [
-            {'freezer_action': {'action': 'dance'}},
-            {'freezer_action': {}, 'max_retries': -1},
-            {'action_id': 'a1'},
-        ],
-        'job_schedule': {
-            'event': 'unheard',
-            'schedule_interval': 'hourly',
-            'schedule_start_date': '',
-            'odd': 1,
-        },
-        'session_tag': None,
-        'extra': True,
-    }
-
-    def update(self, stored: Document, patch: Document) -> None:
-        jobs.check_update(stored, merge.merge(stored, patch))
-
-    def refused_patch(self, stored: Document, patch: Document, text: str) -> None:
-        error = self.assertRaises(exceptions.BadRequest, self.update, stored, patch)
-        self.assertIn(text, error.description)
-
-    def test_what_was_stored_passes(self) -> None:
-        patches: list[Document] = [
-            {},
-            copy.deepcopy(self.old),
-            {'description': 'x'},
-            {'job_schedule': {'status': 'running'}},
-            {'job_schedule': {**self.old['job_schedule'], 'status': 'running'}},
-            {'job_schedule': {'schedule_start_date': None}},
-            {'job_actions': list(reversed(self.old['job_actions']))},
-            {'job_actions': []},
-            {'job_actions': [entry(), *self.old['job_actions']]},
-        ]
-        for patch in patches:
-            with self.subTest(patch):
-                self.update(self.old, patch)
-
-    def test_what_is_new_is_judged(self) -> None:
-        for patch, text in (
-            ({'client_id': 'other!'}, '"client_id"'),
-            ({'client_id': None}, '"client_id"'),
-            ({'another': 1}, 'Not known here: "another"'),
-            ({'job_schedule': None}, '"job_schedule" must be an object'),
-            ({'job_schedule': {'event': 'unheard of'}}, '"job_schedule.event"'),
-            ({'job_schedule': {'event': None}}, '"job_schedule.event"'),
-            ({'job_schedule': {'odd': 2}}, 'Not known here: "job_schedule.odd"'),
-            ({'job_schedule': {'odd': True}}, 'Not known here: "job_schedule.odd"'),
-            ({'job_actions': None}, '"job_actions" must be a list'),
-            ({'session_tag': -1}, '"session_tag"'),
-        ):
-            with self.subTest(patch):
-                self.refused_patch(self.old, patch, text)
-
-    def test_new_entries_must_be_whole_and_are_named_by_their_place(self) -> None:
-        first, second, third = self.old['job_actions']
-        for entries, text in (
-            ([first, second, third, {}], '"job_actions[3]" must be'),
-            ([first, {'freezer_action': {}}], 'missing: "job_actions[1].freezer_action.action"'),
-            ([entry(), second, entry(max_retries=-2)], '"job_actions[2].max_retries"'),
-            ([first, {**second, 'max_retries': -2}], 'missing: "job_actions[1].freezer_action'),
-        ):
-            with self.subTest(text):
-                self.refused_patch(self.old, {'job_actions': entries}, text)
-
-    def test_equal_numbers_of_another_type_are_new(self) -> None:
-        stored = job(session_tag=1)
-        self.refused_patch(stored, {'session_tag': True}, '"session_tag"')
-        self.refused_patch(stored, {'session_tag': 1.0}, '"session_tag"')
-
-    def test_required_keys_do_not_vanish(self) -> None:
-        error = self.assertRaises(
-            exceptions.BadRequest, jobs.check_update, job(), without(job(), 'client_id')
-        )
-        self.assertIn('missing: "client_id"', error.description)
-        jobs.check_update({'description': ''}, {'description': 'imported without its keys'})
-
-    def test_an_object_that_is_new_must_be_complete(self) -> None:
-        imported: Document = {'action_id': 'a1'}
-        actions.check_update(imported, {**imported, 'max_retries': 1})
-        incomplete = {**imported, 'freezer_action': {'mode': 'fs'}}
-        error = self.assertRaises(exceptions.BadRequest, actions.check_update, imported, incomplete)
-        self.assertIn('missing: "freezer_action.action"', error.description)
-        # Once stored, it is no reason to refuse.
-        actions.check_update(incomplete, merge.merge(incomplete, {'freezer_action': {'x': 1}}))
-
-    def test_actions_are_judged_key_by_key(self) -> None:
-        stored = {'freezer_action': {'action': 'dance', 'mode': 'fs'}}
-        actions.check_update(stored, merge.merge(stored, {'freezer_action': {'mode': 'nova'}}))
-        self.refused(
-            lambda patch: actions.check_update(stored, merge.merge(stored, patch)),
-            ({'freezer_action': {'mode': 'x'}}, '"freezer_action.mode" must be one of'),
-            ({'freezer_action': {'action': None}}, '"freezer_action.action"'),
-            ({'freezer_action': None}, '"freezer_action" must be an object'),
-            ({'mandatory': 'x'}, '"mandatory"'),
-        )
-
-    def test_jobs_of_sessions_are_judged_entry_by_entry(self) -> None:
-        stored = session(jobs={'odd id': {'status': None}, 'j1': {'odd': 1, 'status': ''}})
-        merged = merge.merge(stored, {'jobs': {'odd id': {'status': None}, 'j1': {'status': 'x'}}})
-        sessions.check_update(stored, merged)
-        self.refused(
-            lambda patch: sessions.check_update(stored, merge.merge(stored, patch)),
-            ({'jobs': {'j1': {'status': 1}}}, '"jobs.j1.status"'),
-            ({'jobs': {'j2': {'new': 1}}}, 'Not known here: "jobs.j2.new"'),
-            ({'jobs': {'odd two': {}}}, 'Not known here: "jobs.odd two"'),
-            ({'jobs': []}, '"jobs" must be an object'),
-            ({'schedule': None}, '"schedule" must be an object'),
-        )
-        # A session made without a tag may stay so.
-        sessions.check_update(session(), session(description='x', jobs={}))
-
-
-class MergeTest(testtools.TestCase):
-    def test_merge(self) -> None:
-        cases: list[tuple[Document, Document, Document]] = [
-            ({'a': 1}, {}, {'a': 1}),
-            ({'a': 1}, {'b': 2}, {'a': 1, 'b': 2}),
-            ({'a': 1}, {'a': None}, {'a': None}),
-            ({'a': {'b': 1, 'c': 2}}, {'a': {'c': {'d': 3}}}, {'a': {'b': 1, 'c': {'d': 3}}}),
-            ({'a': [1, 2]}, {'a': [3]}, {'a': [3]}),
-            ({'a': [{'b': 1}]}, {'a': [{'c': 1}]}, {'a': [{'c': 1}]}),
-            ({'a': {'b': 1}}, {'a': []}, {'a': []}),
-            ({'a': 1}, {'a': {'b': None}}, {'a': {'b': None}}),
-            ({'a': {'b': 1}}, {'a': {}}, {'a': {'b': 1}}),
-            (
-                {'job_schedule': {'schedule_hour': '1', 'event': 'start'}},
-                {'job_schedule': {'schedule_hour': None, 'event': None}},
-                {'job_schedule': {'event': None}},
-            ),
-            ({}, {'schedule': {'schedule_date': None}}, {'schedule': {}}),
-            ({'schedule': None}, {'schedule': {'schedule_date': None}}, {'schedule': {}}),
-            ({}, {'schedule_date': None}, {'schedule_date': None}),
-            (
-                {},
-                {'freezer_action': {'schedule': {'schedule_date': None}}},
-                {'freezer_action': {'schedule': {'schedule_date': None}}},
-            ),
-        ]
-        for stored, patch, merged in cases:
-            with self.subTest(stored, patch=patch):
-                before = copy.deepcopy((stored, patch))
-                self.assertEqual(merged, merge.merge(stored, patch))
-                self.assertEqual(before, (stored, patch))
-
-    def test_nulls_of_free_documents_can_be_kept(self) -> None:
-        self.assertEqual(
-            {'schedule': {'schedule_date': None}},
-            merge.merge({}, {'schedule': {'schedule_date': None}}, merge.never),
-        )
-
-    def test_order_of_keys_is_kept(self) -> None:
-        merged = merge.merge({'b': 1, 'a': 1}, {'c': 1, 'a': 2, 'b': 2})
-        self.assertEqual(['b', 'a', 'c'], list(merged))
-
-    def test_result_shares_nothing_with_its_sources(self) -> None:
-        stored: Document = {'a': {'b': [{}]}}
-        patch: Document = {'c': [{}], 'd': {'e': []}}
-        merged = merge.merge(stored, patch)
-        merged['a']['b'][0]['x'] = merged['c'][0]['x'] = 1
-        merged['d']['e'].append(1)
-        self.assertEqual({'a': {'b': [{}]}}, stored)
-        self.assertEqual({'c': [{}], 'd': {'e': []}}, patch)
-
-    def test_echoing_a_document_changes_nothing(self) -> None:
-        stored = {'a': {'b': [1, {'c': None}]}, 'job_schedule': {'event': ''}}
-        self.assertTrue(merge.same(stored, merge.merge(stored, copy.deepcopy(stored))))
-        self.assertEqual({}, merge.changes(stored, stored).document)
-
-    def test_same_looks_at_types(self) -> None:
-        for one, other in (
-            (1, 1.0),
-            (1, True),
-            (0, False),
-            (0, None),
-            ('', None),
-            ([1], [True]),
-            ({'a': 1}, {'a': 1.0}),
-            ({'a': None}, {}),
-            ({'a': None}, {'b': None}),
-            ([1, 2], [2, 1]),
-        ):
-            with self.subTest(one, other=other):
-                self.assertFalse(merge.same(one, other))
-        self.assertTrue(merge.same({'a': [1, {'b': 2}], 'c': 3}, {'c': 3, 'a': [1, {'b': 2}]}))
-
-    def test_changes_name_the_places_of_new_entries(self) -> None:
-        stored = {'a': {'list': [{'x': 1, 'y': 2}, 2]}, 'b': 1}
-        merged = {'a': {'list': [3, {'y': 2, 'x': 1}, 1.0, 2]}, 'b': 1, 'c': [5]}
-        changes = merge.changes(stored, merged)
-        self.assertEqual({'a': {'list': [3, 1.0]}, 'c': [5]}, changes.document)
-        self.assertEqual({('a', 'list'): [0, 2]}, changes.positions)
-
-    def test_long_lists_are_compared_quickly(self) -> None:
-        stored = {'a': [{'n': n} for n in range(20_000)]}
-        merged = {'a': [{'n': -n} for n in range(20_000)]}
-        self.assertEqual(19_999, len(merge.changes(stored, merged).document['a']))
 
 
 class BuildingBlocksTest(testtools.TestCase):
