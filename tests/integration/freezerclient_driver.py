@@ -10,24 +10,14 @@ import inspect
 import json
 import sys
 
+import library_client
 from freezerclient import exceptions
-from freezerclient.v2 import client
-from keystoneauth1 import session, token_endpoint
 
 MANAGERS = ('actions', 'backups', 'clients', 'jobs', 'sessions')
 
 
 def main(endpoint, project_id, client_id):
-    # Without a session the library would ask Keystone for a catalogue.
-    auth = token_endpoint.Token(endpoint, 'a-token')
-    api = client.Client(
-        token='a-token',
-        endpoint=endpoint,
-        project_id=project_id,
-        session=session.Session(auth=auth),
-    )
-    # It would be made of a project that this session does not know; the scheduler sets it too.
-    api.client_id = client_id
+    api = library_client.connect(endpoint, project_id, client_id)
     for line in sys.stdin:
         name, args, kwargs = json.loads(line)
         try:
