@@ -3,28 +3,19 @@
 
 from typing import Any
 
-from tests import base
-from tests.integration import dashboard, published, server
+from tests.integration import dashboard, server
+from tests.integration.server import OWN, PROJECT
 
-PROJECT = 'demo'
-OWN = f'{PROJECT}_host-1'
 OTHER = f'{PROJECT}_host-2'
 
 DEFINITION = {'action': 'backup', 'mode': 'fs', 'backup_name': 'www', 'path_to_backup': '/srv'}
 
 
-class DashboardTestCase(base.ApiTestCase):
+class DashboardTestCase(server.LibraryTestCase):
     """A user whose project has a client."""
-
-    @classmethod
-    def setUpClass(cls) -> None:
-        super().setUpClass()
-        # May take longer than a test may.
-        published.environment('freezerclient')
 
     def setUp(self) -> None:
         super().setUp()
-        self.library = server.library(server.start(self.database_name), OWN)
         self.page = dashboard.Dashboard(self.library.call, PROJECT)
         self.uuid = self.register(OWN, hostname='host-1')
 

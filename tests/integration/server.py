@@ -13,8 +13,11 @@ import threading
 from pathlib import Path
 from typing import Any
 
-from tests import databases
+from tests import base, databases
 from tests.integration import published
+
+PROJECT = 'demo'
+OWN = f'{PROJECT}_host-1'
 
 _DRIVER = Path(__file__).with_name('freezerclient_driver.py')
 # Seconds that a server has to start.
@@ -85,7 +88,7 @@ class Library:
 
     def __init__(self, endpoint: str, client_id: str) -> None:
         self._process = subprocess.Popen(
-            [published.environment('freezerclient') / 'python', _DRIVER, endpoint, 'demo', client_id],
+            [published.environment('freezerclient') / 'python', _DRIVER, endpoint, PROJECT, client_id],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -111,3 +114,18 @@ class Library:
 def library(endpoint: str, client_id: str) -> Library:
     """A client object for an endpoint, whose process lasts as long as this one."""
     return Library(endpoint, client_id)
+
+
+class LibraryTestCase(base.ApiTestCase):
+    """A test through the library, which takes :data:`OWN` for its client."""
+
+    @classmethod
+    def setUpClass(cls) -> None:
+        super().setUpClass()
+        # May take longer than a test may.
+        published.environment('freezerclient')
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.endpoint = start(self.database_name)
+        self.library = library(self.endpoint, OWN)

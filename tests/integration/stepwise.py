@@ -12,9 +12,7 @@ import testscenarios
 
 from tests import base
 from tests.integration import published, server
-
-PROJECT = 'demo'
-CLIENT = 'demo_host-1'
+from tests.integration.server import OWN, PROJECT
 
 _DRIVER = Path(__file__).with_name('stepwise_driver.py')
 
@@ -30,7 +28,7 @@ class Scheduler:
     def __init__(self, environment: str, endpoint: str, folder: str, step: str) -> None:
         python = published.environment(environment) / 'python'
         self._process = subprocess.Popen(
-            [python, _DRIVER, endpoint, PROJECT, CLIENT, folder, step],
+            [python, _DRIVER, endpoint, PROJECT, OWN, folder, step],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -88,7 +86,7 @@ class StepwiseTestCase(base.ApiTestCase):
     def setUp(self) -> None:
         super().setUp()
         self.user = self.as_(project=PROJECT)
-        self.register(CLIENT)
+        self.register(OWN)
         folder = self.useFixture(fixtures.TempDir()).path
         endpoint = server.start(self.database_name)
         self.agent = Scheduler(self.environment, endpoint, folder, self.step)
@@ -100,7 +98,7 @@ class StepwiseTestCase(base.ApiTestCase):
     def create_job(self, **document: Any) -> str:
         """Store a job of the client; return its id."""
         path = self.user.v2('jobs')
-        answer = self.user.post(path, json={'client_id': CLIENT, **document}, status=201)
+        answer = self.user.post(path, json={'client_id': OWN, **document}, status=201)
         return str(answer.json['job_id'])
 
     def event(self, job_id: str, event: str) -> None:

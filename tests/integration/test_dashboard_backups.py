@@ -5,7 +5,8 @@ import datetime
 from typing import Any
 
 from tests.integration import dashboard
-from tests.integration.dashboard_user import OWN, DashboardTestCase
+from tests.integration.dashboard_user import DashboardTestCase
+from tests.integration.server import OWN
 
 
 class BackupPagesTest(DashboardTestCase):

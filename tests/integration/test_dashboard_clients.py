@@ -2,7 +2,8 @@
 """What a user does on the dashboard's pages of clients, through the published client library."""
 
 from tests.integration import dashboard
-from tests.integration.dashboard_user import OTHER, OWN, PROJECT, DashboardTestCase
+from tests.integration.dashboard_user import OTHER, DashboardTestCase
+from tests.integration.server import OWN, PROJECT
 
 
 class ClientPagesTest(DashboardTestCase):

@@ -4,7 +4,8 @@
 from typing import Any
 
 from tests.integration import dashboard
-from tests.integration.dashboard_user import OTHER, OWN, PROJECT, DashboardTestCase
+from tests.integration.dashboard_user import OTHER, DashboardTestCase
+from tests.integration.server import OWN, PROJECT
 
 
 class JobPagesTest(DashboardTestCase):

@@ -2,7 +2,8 @@
 """What a user does on the dashboard's pages of sessions, through the published client library."""
 
 from tests.integration import dashboard
-from tests.integration.dashboard_user import OWN, DashboardTestCase
+from tests.integration.dashboard_user import DashboardTestCase
+from tests.integration.server import OWN
 
 
 class SessionPagesTest(DashboardTestCase):

@@ -3,10 +3,9 @@
 
 from typing import Any
 
-from tests import base
-from tests.integration import published, server
+from tests.integration import server
+from tests.integration.server import OWN
 
-OWN = 'demo_host-1'
 OTHER = 'demo_host-2'
 
 # Every call that the managers of the library have.
@@ -53,20 +52,7 @@ NOT_IMPLEMENTED = frozenset({'clients.update'})
 DEFINITION = {'action': 'backup', 'mode': 'fs', 'backup_name': 'www', 'path_to_backup': '/srv'}
 
 
-class FreezerclientTest(base.ApiTestCase):
-    library: server.Library
-
-    @classmethod
-    def setUpClass(cls) -> None:
-        super().setUpClass()
-        # May take longer than a test may.
-        published.environment('freezerclient')
-
-    def setUp(self) -> None:
-        super().setUp()
-        self.endpoint = server.start(self.database_name)
-        self.library = server.library(self.endpoint, OWN)
-
+class FreezerclientTest(server.LibraryTestCase):
     def call(self, name: str, *args: Any, **kwargs: Any) -> Any:
         self.assertIn(name, CALLS)
         return self.library.call(name, *args, **kwargs)

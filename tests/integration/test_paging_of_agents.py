@@ -5,7 +5,8 @@ import random
 from collections.abc import Callable
 from typing import Any, ClassVar
 
-from tests.integration.stepwise import CLIENT, StepwiseTestCase
+from tests.integration.server import OWN
+from tests.integration.stepwise import StepwiseTestCase
 
 OTHER = 'demo_host-2'
 
@@ -95,7 +96,7 @@ class PagingOfAgentsTest(StepwiseTestCase):
             self.assertEqual(set(), awaited - armed, f'poll {polls}, change {self.count}')
             polls += 1
         # The scheduler reports jobs that completed while it took them up, so the service has the last word.
-        wanted = {'match': [{'client_id': CLIENT}], 'match_not': [{'status': 'completed'}]}
+        wanted = {'match': [{'client_id': OWN}], 'match_not': [{'status': 'completed'}]}
         path = self.user.v2('jobs')
         live = self.user.get(path, json=wanted, params={'limit': 1000}, status=200).json['jobs']
         self.assertEqual({job['job_id'] for job in live}, self.poll(lambda: None))
