@@ -234,6 +234,19 @@ class ApiTestCase(testscenarios.WithScenarios, TestCase):
         """Everything that is stored, to compare with later."""
         return self.database.rows()
 
+    def assert_nothing_stored(
+        self, method: str, path: str, status: int, caller: Client | None = None, **options: Any
+    ) -> webtest.TestResponse:
+        """A request is refused with an error of this status, and changes nothing that is stored; the answer.
+
+        :param options: of :meth:`Client.request`
+        """
+        before = self.rows()
+        answer = (caller or self.api).request(method, path, status=status, **options)
+        self.assertEqual({'title', 'description', 'code'}, set(answer.json))
+        self.assertEqual(before, self.rows())
+        return answer
+
     @contextlib.contextmanager
     def count_statements(self) -> Iterator[list[str]]:
         """Collect the SQL statements that this thread sends within, limits of transactions apart.

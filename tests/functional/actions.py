@@ -70,9 +70,3 @@ class ActionsTestCase(base.ApiTestCase):
 
     def patch_job(self, job_id: str, document: Document, status: int = 200) -> Document:
         return dict(self.api.patch(self.url('jobs', job_id), json=document, status=status).json)
-
-    def assert_nothing_stored(self, method: str, path: str, body: Any, status: int) -> None:
-        before = self.rows()
-        answer = self.api.request(method, path, json=body, status=status)
-        self.assertEqual({'title', 'description', 'code'}, set(answer.json))
-        self.assertEqual(before, self.rows())

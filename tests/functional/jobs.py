@@ -62,9 +62,3 @@ class JobsTestCase(base.ApiTestCase):
 
     def attach(self, session_id: str, job_id: str) -> None:
         self.api.put(self.url('sessions', session_id, 'jobs', job_id), status=204)
-
-    def assert_nothing_stored(self, method: str, path: str, body: Any, status: int) -> None:
-        before = self.rows()
-        answer = self.api.request(method, path, json=body, status=status)
-        self.assertEqual({'title', 'description', 'code'}, set(answer.json))
-        self.assertEqual(before, self.rows())

@@ -52,9 +52,9 @@ class AutomaticTest(ActionsTestCase):
             ({'job_actions': [new], 'job_id': 'taken'}, 409),
         ):
             body = {'client_id': HOST, **document}
-            self.assert_nothing_stored('POST', self.url('jobs'), body, status)
+            self.assert_nothing_stored('POST', self.url('jobs'), status, json=body)
             if status == 422:
-                self.assert_nothing_stored('PATCH', self.url('jobs', job_id), body, status)
+                self.assert_nothing_stored('PATCH', self.url('jobs', job_id), status, json=body)
 
 
 class ReferenceTest(ActionsTestCase):
@@ -109,10 +109,10 @@ class ReferenceTest(ActionsTestCase):
             self.create(None)
             for entries in ([entry], [{'freezer_action': BACKUP}, entry]):
                 body = {'client_id': HOST, 'job_actions': entries}
-                self.assert_nothing_stored('POST', self.url('jobs'), body, 422)
-                self.assert_nothing_stored('POST', self.url('jobs', job_id), body, 422)
-                self.assert_nothing_stored('POST', self.url('jobs', 'new'), body, 422)
-                self.assert_nothing_stored('PATCH', self.url('jobs', job_id), body, 422)
+                self.assert_nothing_stored('POST', self.url('jobs'), 422, json=body)
+                self.assert_nothing_stored('POST', self.url('jobs', job_id), 422, json=body)
+                self.assert_nothing_stored('POST', self.url('jobs', 'new'), 422, json=body)
+                self.assert_nothing_stored('PATCH', self.url('jobs', job_id), 422, json=body)
 
     @base.only('v2')
     def test_other_definition_is_refused_on_every_write(self) -> None:
@@ -136,9 +136,9 @@ class ReferenceTest(ActionsTestCase):
                     {'action_id': 'a', 'freezer_action': given},
                 ],
             }
-            self.assert_nothing_stored('POST', self.url('jobs'), body, 422)
-            self.assert_nothing_stored('POST', self.url('jobs', job_id), body, 422)
-            self.assert_nothing_stored('PATCH', self.url('jobs', job_id), body, 422)
+            self.assert_nothing_stored('POST', self.url('jobs'), 422, json=body)
+            self.assert_nothing_stored('POST', self.url('jobs', job_id), 422, json=body)
+            self.assert_nothing_stored('PATCH', self.url('jobs', job_id), 422, json=body)
 
     @base.only('v2')
     def test_action_of_another_project_is_unknown(self) -> None:
@@ -152,7 +152,7 @@ class ReferenceTest(ActionsTestCase):
             {'action_id': 'theirs', 'freezer_action': BACKUP},
         ):
             body['job_actions'] = [entry]
-            self.assert_nothing_stored('POST', self.url('jobs'), body, 422)
+            self.assert_nothing_stored('POST', self.url('jobs'), 422, json=body)
 
     @base.only('v2')
     def test_definition_that_a_job_of_another_project_holds_is_refused(self) -> None:
@@ -164,7 +164,7 @@ class ReferenceTest(ActionsTestCase):
         other.delete(other.url('actions', 'a'), status=204)
         self.create()
         body['job_actions'] = [{'action_id': 'a', 'freezer_action': OLDER}]
-        self.assert_nothing_stored('POST', self.url('jobs'), body, 422)
+        self.assert_nothing_stored('POST', self.url('jobs'), 422, json=body)
 
     @base.only('v2')
     def test_one_action_can_be_named_twice(self) -> None:
@@ -184,7 +184,7 @@ class ReferenceTest(ActionsTestCase):
             {'action_id': 5},
         ):
             body = {'client_id': HOST, 'job_actions': [entry]}
-            self.assert_nothing_stored('POST', self.url('jobs'), body, 400)
+            self.assert_nothing_stored('POST', self.url('jobs'), 400, json=body)
 
 
 class OptionsTest(ActionsTestCase):

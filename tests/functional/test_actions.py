@@ -48,7 +48,7 @@ class CatalogueTest(ActionsTestCase):
     def test_taken_id_is_a_conflict(self) -> None:
         self.create()
         body = {'action_id': 'a', 'freezer_action': OLDER}
-        self.assert_nothing_stored('POST', self.url('actions'), body, 409)
+        self.assert_nothing_stored('POST', self.url('actions'), 409, json=body)
 
     def test_id_is_free_after_deletion(self) -> None:
         self.create(description='old')
@@ -74,14 +74,14 @@ class CatalogueTest(ActionsTestCase):
             {'freezer_action': BACKUP, 'mandatory': 'yes'},
         ]
         for document in wrong:
-            self.assert_nothing_stored('POST', self.url('actions'), document, 400)
-            self.assert_nothing_stored('POST', self.url('actions', 'a'), document, 400)
-            self.assert_nothing_stored('PATCH', self.url('actions', 'a'), document, 400)
+            self.assert_nothing_stored('POST', self.url('actions'), 400, json=document)
+            self.assert_nothing_stored('POST', self.url('actions', 'a'), 400, json=document)
+            self.assert_nothing_stored('PATCH', self.url('actions', 'a'), 400, json=document)
         for document in ({}, {'freezer_action': {}}, {'freezer_action': {'mode': 'fs'}}):
-            self.assert_nothing_stored('POST', self.url('actions'), document, 400)
-            self.assert_nothing_stored('POST', self.url('actions', 'a'), document, 400)
+            self.assert_nothing_stored('POST', self.url('actions'), 400, json=document)
+            self.assert_nothing_stored('POST', self.url('actions', 'a'), 400, json=document)
         body = {'action_id': 'a/b', 'freezer_action': BACKUP}
-        self.assert_nothing_stored('POST', self.url('actions'), body, 400)
+        self.assert_nothing_stored('POST', self.url('actions'), 400, json=body)
 
     def test_patch_leaves_absent_keys_alone(self) -> None:
         self.create(max_retries=2, max_retries_interval=9, mandatory=True, extra={'a': 1, 'b': 2})

@@ -40,37 +40,37 @@ class CapabilitiesTest(JobsTestCase):
         ):
             entries = [{'freezer_action': BACKUP}, {'freezer_action': definition}]
             body = self.job(client_id=self.LIMITED, job_actions=entries)
-            self.assert_nothing_stored('POST', self.url('jobs'), body, 422)
-            self.assert_nothing_stored('POST', path, body, 422)
-            self.assert_nothing_stored('PATCH', path, {'job_actions': entries}, 422)
+            self.assert_nothing_stored('POST', self.url('jobs'), 422, json=body)
+            self.assert_nothing_stored('POST', path, 422, json=body)
+            self.assert_nothing_stored('PATCH', path, 422, json={'job_actions': entries})
 
     def test_filled_in_defaults_are_checked(self) -> None:
         body = self.job(client_id=self.LIMITED, action_defaults={'storage': 's3'})
-        self.assert_nothing_stored('POST', self.url('jobs'), body, 422)
+        self.assert_nothing_stored('POST', self.url('jobs'), 422, json=body)
 
     def test_definition_of_a_named_action_is_checked(self) -> None:
         body = {'action_id': 'a', 'freezer_action': RESTORE}
         self.api.post(self.url('actions'), json=body, status=201)
         job = self.job(client_id=self.LIMITED, job_actions=[{'action_id': 'a'}])
-        self.assert_nothing_stored('POST', self.url('jobs'), job, 422)
+        self.assert_nothing_stored('POST', self.url('jobs'), 422, json=job)
 
     def test_empty_list_of_the_client_means_nothing_is_supported(self) -> None:
         self.register(self.api, 'p1_idle', supported_actions=[])
         body = self.job(client_id='p1_idle')
-        self.assert_nothing_stored('POST', self.url('jobs'), body, 422)
+        self.assert_nothing_stored('POST', self.url('jobs'), 422, json=body)
 
     def test_unknown_client_is_refused_on_every_write(self) -> None:
         path = self.url('jobs', self.create())
         body = self.job(client_id='stranger')
-        self.assert_nothing_stored('POST', self.url('jobs'), body, 422)
-        self.assert_nothing_stored('POST', path, body, 422)
-        self.assert_nothing_stored('PATCH', path, body, 422)
-        self.assert_nothing_stored('PATCH', path, {'client_id': 'stranger'}, 422)
+        self.assert_nothing_stored('POST', self.url('jobs'), 422, json=body)
+        self.assert_nothing_stored('POST', path, 422, json=body)
+        self.assert_nothing_stored('PATCH', path, 422, json=body)
+        self.assert_nothing_stored('PATCH', path, 422, json={'client_id': 'stranger'})
 
     def test_another_client_is_checked_without_new_actions(self) -> None:
         job_id = self.create(job_actions=[{'freezer_action': RESTORE}])
         path = self.url('jobs', job_id)
-        self.assert_nothing_stored('PATCH', path, {'client_id': self.LIMITED}, 422)
+        self.assert_nothing_stored('PATCH', path, 422, json={'client_id': self.LIMITED})
         able = self.create()
         self.patch(able, client_id=self.LIMITED)
         self.assertEqual(self.LIMITED, self.read(able)['client_id'])
@@ -78,7 +78,7 @@ class CapabilitiesTest(JobsTestCase):
     def test_client_of_another_project_is_unknown(self) -> None:
         self.register(self.as_(project='p2'), 'p2_host')
         body = self.job(client_id='p2_host')
-        self.assert_nothing_stored('POST', self.url('jobs'), body, 422)
+        self.assert_nothing_stored('POST', self.url('jobs'), 422, json=body)
 
     def test_agent_reports_whatever_its_client_supports_by_now(self) -> None:
         job_id = self.create(client_id=self.LIMITED)

@@ -48,7 +48,7 @@ class DefaultsTest(JobsTestCase):
         for defaults, status in (({'mode': 'nonsense'}, 400), ({'container': 1}, 400)):
             entries = [{'freezer_action': {'action': 'backup'}}]
             body = self.job(action_defaults=defaults, job_actions=entries)
-            self.assert_nothing_stored('POST', self.url('jobs'), body, status)
+            self.assert_nothing_stored('POST', self.url('jobs'), status, json=body)
 
     def test_null_defaults_are_none(self) -> None:
         [entry] = self.read(self.create(action_defaults=None))['job_actions']

@@ -54,7 +54,7 @@ class EventTest(JobsTestCase):
     def test_what_is_no_event_is_refused_and_stores_nothing(self) -> None:
         path = self.url('jobs', self.create(), 'event')
         for body in ({}, [], None, 'start', ['start'], {'remove': None}, {'': 1}, {'Start': 1}):
-            self.assert_nothing_stored('POST', path, body, 400)
+            self.assert_nothing_stored('POST', path, 400, json=body)
         self.api.post(path, status=400)
 
     def test_missing_job_is_not_found(self) -> None:

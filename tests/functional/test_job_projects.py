@@ -83,7 +83,7 @@ class ProjectsTest(JobsTestCase):
         path = self.other.url('sessions')
         session_id = self.other.post(path, json={'schedule': {}}).json['session_id']
         body = self.job(session_id=session_id)
-        self.assert_nothing_stored('POST', self.url('jobs'), body, 400)
+        self.assert_nothing_stored('POST', self.url('jobs'), 400, json=body)
 
     def listed(self, caller: base.Client, all_projects: str) -> list[str]:
         answer = caller.get(self.url('jobs'), params={'all_projects': all_projects}, status=200)
@@ -144,14 +144,14 @@ class CentralTest(JobsTestCase):
     def test_id_that_another_project_uses_there_is_a_conflict(self) -> None:
         self.create(self.other, client_id='central', job_id='same')
         body = self.job(client_id='central', job_id='same')
-        self.assert_nothing_stored('POST', self.url('jobs'), body, 409)
-        self.assert_nothing_stored('POST', self.url('jobs', 'same'), body, 409)
+        self.assert_nothing_stored('POST', self.url('jobs'), 409, json=body)
+        self.assert_nothing_stored('POST', self.url('jobs', 'same'), 409, json=body)
 
     def test_id_is_free_on_other_clients(self) -> None:
         self.create(self.other, client_id='central', job_id='same')
         self.create(job_id='same')
         path = self.url('jobs', 'same')
-        self.assert_nothing_stored('PATCH', path, {'client_id': 'central'}, 409)
+        self.assert_nothing_stored('PATCH', path, 409, json={'client_id': 'central'})
 
     def test_id_is_free_after_deletion_and_after_leaving(self) -> None:
         self.create(self.other, client_id='central', job_id='same')

@@ -84,7 +84,7 @@ class CreateTest(JobsTestCase):
     @base.only('v2')
     def test_taken_id_is_a_conflict(self) -> None:
         self.create(job_id='same')
-        self.assert_nothing_stored('POST', self.url('jobs'), self.job(job_id='same'), 409)
+        self.assert_nothing_stored('POST', self.url('jobs'), 409, json=self.job(job_id='same'))
 
     def test_times_of_the_caller_are_overwritten(self) -> None:
         times = {'time_created': 1, 'time_started': 2, 'time_ended': 3}
@@ -133,15 +133,15 @@ class CreateTest(JobsTestCase):
             self.job(action_defaults=[]),
             self.job(unknown=1),
         ):
-            self.assert_nothing_stored('POST', self.url('jobs'), document, 400)
+            self.assert_nothing_stored('POST', self.url('jobs'), 400, json=document)
 
     @base.only('v2')
     def test_wrong_id_is_refused_and_stores_nothing(self) -> None:
-        self.assert_nothing_stored('POST', self.v2('jobs'), self.job(job_id='a/b'), 400)
+        self.assert_nothing_stored('POST', self.v2('jobs'), 400, json=self.job(job_id='a/b'))
 
     def test_unknown_session_is_refused_and_stores_nothing(self) -> None:
         body = self.job(session_id='none')
-        self.assert_nothing_stored('POST', self.url('jobs'), body, 400)
+        self.assert_nothing_stored('POST', self.url('jobs'), 400, json=body)
 
     def test_named_session_takes_the_job_in(self) -> None:
         session_id = self.new_session(session_tag=7)
@@ -292,11 +292,11 @@ class PatchTest(JobsTestCase):
             {'action_defaults': {'container': 'x'}},
             {'action_defaults': [], 'job_actions': []},
         ):
-            self.assert_nothing_stored('PATCH', self.url('jobs', job_id), document, 400)
+            self.assert_nothing_stored('PATCH', self.url('jobs', job_id), 400, json=document)
 
     def test_missing_job_is_not_found_and_stores_nothing(self) -> None:
         for document in ({}, {'description': 'x'}, self.job()):
-            self.assert_nothing_stored('PATCH', self.url('jobs', 'none'), document, 404)
+            self.assert_nothing_stored('PATCH', self.url('jobs', 'none'), 404, json=document)
 
     @base.only('v2')
     def test_another_writer_does_not_become_the_owner(self) -> None:
@@ -359,7 +359,7 @@ class ReplaceTest(JobsTestCase):
                 (self.job(client_id='stranger'), 422),
                 (self.job(job_actions=[{'action_id': 'none'}]), unknown),
             ):
-                self.assert_nothing_stored('POST', path, body, status)
+                self.assert_nothing_stored('POST', path, status, json=body)
 
     def test_session_of_the_document_is_joined_and_left(self) -> None:
         job_id = self.create()

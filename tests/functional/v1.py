@@ -3,8 +3,6 @@
 
 from typing import Any
 
-import webtest
-
 from tests import base
 
 Document = dict[str, Any]
@@ -68,12 +66,3 @@ class V1TestCase(base.ApiTestCase):
     def patch(self, *segments: str, **document: Any) -> int:
         """Change something; return its version."""
         return int(self.api.patch(self.url(*segments), json=document, status=200).json['version'])
-
-    def assert_nothing_stored(
-        self, method: str, path: str, status: int, caller: base.Client | None = None, **options: Any
-    ) -> webtest.TestResponse:
-        before = self.rows()
-        answer = (caller or self.api).request(method, path, status=status, **options)
-        self.assertEqual({'title', 'description', 'code'}, set(answer.json))
-        self.assertEqual(before, self.rows())
-        return answer

@@ -16,6 +16,7 @@ from typing import Any
 from tests import base, databases
 from tests.integration import published
 
+# Of the library's user, and the client that it is taken for.
 PROJECT = 'demo'
 OWN = f'{PROJECT}_host-1'
 
