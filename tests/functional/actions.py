@@ -4,11 +4,10 @@
 from typing import Any
 
 from tests import base
+from tests.functional.jobs import BACKUP, HOST
 
 Document = dict[str, Any]
 
-HOST = 'p1_web01.example'
-BACKUP = {'action': 'backup', 'mode': 'fs', 'path_to_backup': '/srv/www', 'container': 'vault'}
 OLDER = {**BACKUP, 'container': 'older'}
 NEWER = {**BACKUP, 'container': 'newer'}
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What tests of jobs share."""
+"""What tests of jobs share; the host and the backup serve other tests too."""
 
 from typing import Any
 

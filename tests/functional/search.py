@@ -4,11 +4,9 @@
 from typing import Any
 
 from tests import base
+from tests.functional.jobs import BACKUP, HOST
 
 Document = dict[str, Any]
-
-HOST = 'p1_web01.example'
-BACKUP = {'action': 'backup', 'mode': 'fs', 'path_to_backup': '/srv/www', 'container': 'vault'}
 
 # The body that creates one, and the id in the answer.
 CREATE: dict[str, tuple[Document, str]] = {

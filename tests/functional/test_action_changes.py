@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a changed or deleted action does to the jobs that use it."""
 
-from tests.functional.actions import BACKUP, HOST, NEWER, OLDER, ActionsTestCase, Document
+from tests.functional.actions import NEWER, OLDER, ActionsTestCase, Document
+from tests.functional.jobs import BACKUP, HOST
 
 
 class FollowTest(ActionsTestCase):

@@ -2,7 +2,8 @@
 """Entries of jobs that name actions of the catalogue, or make them."""
 
 from tests import base
-from tests.functional.actions import BACKUP, HOST, NEWER, OLDER, ActionsTestCase, Document
+from tests.functional.actions import NEWER, OLDER, ActionsTestCase, Document
+from tests.functional.jobs import BACKUP, HOST
 
 
 class AutomaticTest(ActionsTestCase):

@@ -2,7 +2,8 @@
 """Actions of the catalogue: what is stored, merged, refused and shown."""
 
 from tests import base
-from tests.functional.actions import BACKUP, NEWER, OLDER, ActionsTestCase, Document
+from tests.functional.actions import NEWER, OLDER, ActionsTestCase, Document
+from tests.functional.jobs import BACKUP
 
 
 class CatalogueTest(ActionsTestCase):

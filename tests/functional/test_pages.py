@@ -2,7 +2,8 @@
 """Order and pages of lists."""
 
 from tests import base
-from tests.functional.search import BACKUP, CREATE, HOST, SearchTestCase
+from tests.functional.jobs import BACKUP, HOST
+from tests.functional.search import CREATE, SearchTestCase
 
 
 class PageTest(SearchTestCase):

@@ -4,7 +4,8 @@
 from typing import Any
 
 from tests import base
-from tests.functional.search import BACKUP, CREATE, HOST, SearchTestCase
+from tests.functional.jobs import BACKUP, HOST
+from tests.functional.search import CREATE, SearchTestCase
 
 
 class JobSearchTest(SearchTestCase):

@@ -3,7 +3,8 @@
 
 import json
 
-from tests.functional.search import CREATE, HOST, SearchTestCase
+from tests.functional.jobs import HOST
+from tests.functional.search import CREATE, SearchTestCase
 
 
 class TextTest(SearchTestCase):

@@ -5,11 +5,10 @@ import itertools
 from typing import Any
 
 from tests import base
+from tests.functional.jobs import BACKUP, HOST
 
 Document = dict[str, Any]
 
-HOST = 'p1_web01.example'
-BACKUP = {'action': 'backup', 'mode': 'fs', 'path_to_backup': '/srv/www', 'container': 'vault'}
 TWO = [{'freezer_action': BACKUP}, {'freezer_action': {'action': 'restore'}}]
 
 LIST = 3

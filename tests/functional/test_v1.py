@@ -4,7 +4,8 @@
 from typing import Any
 
 from tests import base
-from tests.functional.v1 import BACKUP, COLLECTIONS, HOST, METADATA, OTHER, Document, V1TestCase
+from tests.functional.jobs import BACKUP, HOST
+from tests.functional.v1 import COLLECTIONS, METADATA, OTHER, Document, V1TestCase
 
 
 class DocumentsTest(V1TestCase):

@@ -3,7 +3,8 @@
 
 from collections.abc import Iterator
 
-from tests.functional.v1 import BACKUP, HOST, OTHER, Document, V1TestCase
+from tests.functional.jobs import BACKUP, HOST
+from tests.functional.v1 import OTHER, Document, V1TestCase
 
 
 class EntriesTest(V1TestCase):

@@ -9,7 +9,8 @@ import webtest
 from keystonemiddleware import fixture as keystone
 
 from tests import base
-from tests.functional.v1 import COLLECTIONS, HOST, METADATA, OTHER, Document, V1TestCase
+from tests.functional.jobs import HOST
+from tests.functional.v1 import COLLECTIONS, METADATA, OTHER, Document, V1TestCase
 
 
 class ScopeTest(V1TestCase):

@@ -4,11 +4,10 @@
 from typing import Any
 
 from tests import base
+from tests.functional.jobs import BACKUP, HOST
 
 Document = dict[str, Any]
 
-HOST = 'p1_web01.example'
-BACKUP = {'action': 'backup', 'mode': 'fs', 'path_to_backup': '/srv/www', 'container': 'vault'}
 OTHER = {**BACKUP, 'container': 'other'}
 METADATA = {'backup_name': 'www', 'container': 'vault', 'hostname': 'web01', 'time_stamp': 1_500}
 
