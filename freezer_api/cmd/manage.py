@@ -15,6 +15,7 @@ from sqlalchemy import exc
 from freezer_api import conf as configuration
 from freezer_api.cmd import trusts
 from freezer_api.db import migration
+from freezer_api.migrate import command as migrate_command
 
 PROGRAM = 'freezer-manage'
 
@@ -97,6 +98,7 @@ def _add_commands(subparsers: Any) -> None:
             parser.add_argument(
                 '--yes', '-y', dest='confirmed', action='store_true', help='Do not ask.'
             )
+    migrate_command.add_parser(subparsers)
 
 
 _CLI_OPTS: list[cfg.Opt] = [

@@ -366,15 +366,26 @@ def _add(
             'action_id': action_id,
             'follows': action_id if own is None else None,
             'priority': len(resolved.rows),
-            'retries': options['max_retries'],
-            'retry_interval': options['max_retries_interval'],
-            'mandatory': options['mandatory'],
-            'freezer_action': None if own is None else dump(own),
-            'digest': None if own is None else definitions.digest(own),
-            'document': dump({**extras, 'user_id': owner}),
-            'search_text': search.text_of(own, extras),
+            **to_values({**extras, **options}, owner, own),
         }
     )
+
+
+def to_values(entry: Document, owner: str, own: Definition | None) -> Document:
+    """The columns that an entry fills, apart from its key, place and action.
+
+    :param own: its own definition; None if it follows its action
+    """
+    extras = without(entry, _OWN)
+    return {
+        'retries': entry.get('max_retries'),
+        'retry_interval': entry.get('max_retries_interval'),
+        'mandatory': entry.get('mandatory'),
+        'freezer_action': None if own is None else dump(own),
+        'digest': None if own is None else definitions.digest(own),
+        'document': dump({**extras, 'user_id': owner}),
+        'search_text': search.text_of(own, extras),
+    }
 
 
 def insert(context: RequestContext, job_id: str, resolved: Resolved) -> None:

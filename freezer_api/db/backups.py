@@ -85,7 +85,8 @@ _SHOWN = (
 )
 
 
-def _to_values(metadata: Document) -> Document:
+def to_values(metadata: Document) -> Document:
+    """The columns that the metadata fills."""
     # The first documents spell these two differently; agents write "" for what they do not know.
     hostname = metadata.get('hostname')
     if hostname in (None, '') and 'host_name' in metadata:
@@ -178,7 +179,7 @@ def create(context: RequestContext, backup_id: str, status: str, metadata: Docum
             created_at=now,
             updated_at=now,
             version=1,
-            **_to_values(metadata),
+            **to_values(metadata),
         )
     )
 
@@ -204,7 +205,7 @@ def update(
     changed = {**document, 'status': status, 'backup_metadata': metadata}
     if same(changed, document):
         return document, row.version
-    swaps.one(context, Backup, row, {'status': status, **_to_values(metadata)})
+    swaps.one(context, Backup, row, {'status': status, **to_values(metadata)})
     return changed, row.version + 1
 
 

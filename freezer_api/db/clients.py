@@ -181,7 +181,7 @@ def register(context: RequestContext, document: Document, defaults: dict[str, li
     if row is not None:
         raise exceptions.Conflict(_TAKEN)
     quotas.claim(context, 'clients')
-    _take_name(context, client_id, bool(document.get('is_central')))
+    take_name(context.connection, project_id, client_id, bool(document.get('is_central')))
     try:
         context.connection.execute(
             sa.insert(Client).values(_new_row(context, document, defaults))
@@ -195,31 +195,34 @@ def register(context: RequestContext, document: Document, defaults: dict[str, li
         raise exceptions.Conflict('The uuid or the id of a central client is taken.') from None
 
 
-def _take_name(context: RequestContext, client_id: str, central: bool) -> None:
+def take_name(
+    connection: sa.Connection, project_id: str, client_id: str, central: bool
+) -> None:
     """Make sure that no other project has, or is about to have, what keeps a new client from its id.
 
     :raises Conflict: it belongs to a central client, or is in use and is to be one
     :raises RetryRequest: somebody else registered a client under it meanwhile
     """
-    project_id = context.scope.project_id
     name = ClientName
-    found = context.connection.execute(
+    found = connection.execute(
         sa.select(name.central_project_id, name.version).where(name.id == client_id)
     ).first()
     owner = None if found is None else found.central_project_id
     # Looked at after the name was read: what is changed since raises the name's version.
-    if owner not in (None, project_id) or (central and _is_used_elsewhere(context, client_id)):
+    if owner not in (None, project_id) or (
+        central and _is_used_elsewhere(connection, project_id, client_id)
+    ):
         raise exceptions.Conflict(_TAKEN)
     owner = project_id if central else None
     if found is None:
         try:
-            context.connection.execute(
+            connection.execute(
                 sa.insert(name).values(id=client_id, central_project_id=owner, version=1)
             )
         except db_exception.DBDuplicateEntry:
             raise session.lost_race() from None
     else:
-        result = context.connection.execute(
+        result = connection.execute(
             sa.update(name)
             .where(name.id == client_id, name.version == found.version)
             .values(central_project_id=owner, version=found.version + 1)
@@ -227,26 +230,36 @@ def _take_name(context: RequestContext, client_id: str, central: bool) -> None:
         session.swapped(result)
 
 
-def _is_used_elsewhere(context: RequestContext, client_id: str) -> bool:
+def _is_used_elsewhere(connection: sa.Connection, project_id: str, client_id: str) -> bool:
     """Whether a new central client would get jobs, or take the name, of another project's client."""
-    project_id = context.scope.project_id
     registered = sa.exists().where(Client.id == client_id, Client.project_id != project_id)
     used = sa.exists().where(
         JobAttachment.client_id == client_id, JobAttachment.project_id != project_id
     )
-    return bool(context.connection.execute(sa.select(sa.or_(registered, used))).scalar())
+    return bool(connection.execute(sa.select(sa.or_(registered, used))).scalar())
 
 
 def _new_row(
     context: RequestContext, document: Document, defaults: dict[str, list[str]]
 ) -> Document:
     now = session.microseconds()
-    extras = without(document, _OWN)
-    is_central = bool(document.get('is_central'))
-    row = {
+    return {
         'project_id': context.scope.project_id,
         'id': document['client_id'],
         'user_id': context.owner_id,
+        'last_seen': now,
+        'created_at': now,
+        'updated_at': now,
+        'version': 1,
+        **to_values(document, defaults),
+    }
+
+
+def to_values(document: Document, defaults: dict[str, list[str]]) -> Document:
+    """The columns that a new registration fills, apart from its key, owner, times and version."""
+    extras = without(document, _OWN)
+    is_central = bool(document.get('is_central'))
+    row = {
         'uuid': document.get('uuid') or session.new_id(),
         'config_id': search.key(document.get('config_id')),
         'hostname': document.get('hostname'),
@@ -254,10 +267,6 @@ def _new_row(
         'is_central': is_central,
         'central_id': document['client_id'] if is_central else None,
         'document': dump(extras),
-        'last_seen': now,
-        'created_at': now,
-        'updated_at': now,
-        'version': 1,
     }
     for name in CAPABILITIES:
         row[name] = dump(document.get(name, defaults[name]))
@@ -330,10 +339,15 @@ def delete(context: RequestContext, client_id: str, expected: session.Versions |
     session.check_version(expected, row.version)
     swaps.delete(context, Client, row)
     if row.is_central:
-        context.connection.execute(
-            sa.update(ClientName)
-            .where(ClientName.id == client_id)
-            .values(central_project_id=None, version=ClientName.version + 1)
-        )
+        release_name(context.connection, client_id)
     polls.forget(context)
     return True
+
+
+def release_name(connection: sa.Connection, client_id: str) -> None:
+    """Let anybody have a client of this id again, now that the central one is none any more."""
+    connection.execute(
+        sa.update(ClientName)
+        .where(ClientName.id == client_id)
+        .values(central_project_id=None, version=ClientName.version + 1)
+    )

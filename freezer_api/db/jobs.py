@@ -140,7 +140,7 @@ def _to_answer(
     return document
 
 
-def _to_values(document: Document) -> tuple[Document, Document]:
+def to_values(document: Document) -> tuple[Document, Document]:
     """The columns of jobs and of job_attachments that a document fills."""
     schedule = document.get('job_schedule') or {}
     scheduling = {
@@ -307,7 +307,7 @@ def _insert(context: RequestContext, job_id: str, document: Document) -> None:
     resolved = attachments.resolve(context, document['job_actions'], defaults, [])
     client = clients.capable(context, document['client_id'])
     definitions.check_capabilities(client.capabilities, resolved.definitions)
-    job, state = _to_values(document)
+    job, state = to_values(document)
     now = session.microseconds()
     state['session_tag'] = document.get('session_tag') or 0
     session_id = document.get('session_id')
@@ -438,7 +438,7 @@ def _write(
         client = _client(context, row, document['client_id'])
         definitions.check_capabilities(client.capabilities, wanted)
         central_client_id = client.client_id if client.is_central else None
-    job, state = _to_values(document)
+    job, state = to_values(document)
     state.update(
         client_id=document['client_id'],
         central_client_id=central_client_id,

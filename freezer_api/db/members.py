@@ -94,7 +94,7 @@ class Members:
         """
         for job_id, part in parts.items():
             row = self._rows.get(job_id)
-            view = _from_part(part)
+            view = from_part(part)
             if row is None or row.session_id != self._session_id or not self._sees(row):
                 self.join(job_id, tag, schedule, **view)
             elif view != {name: _or_none(getattr(row, name)) for name in view}:
@@ -231,7 +231,8 @@ def _joining(session_id: str | None, tag: int, job: Mapping[str, Any], now: int)
     }
 
 
-def _from_part(part: Document) -> Document:
+def from_part(part: Document) -> Document:
+    """The columns that a session's view of a job fills."""
     return {
         'session_client_id': part.get('client_id') or None,
         'session_status': part.get('status') or None,

@@ -462,3 +462,46 @@ class JobCredential(Base):
         ),
         Index('ix_job_credentials_trust', 'trust_id'),
     )
+
+
+class MigrationRun(Base):
+    """One run of a migration from an older store.
+
+    ``digest`` stands for all lines of its source in any order, with the options that decide about documents; none while
+    the run has not come to its end.
+    """
+
+    __tablename__ = 'migration_runs'
+
+    id: Mapped[str] = mapped_column(ID)
+    digest: Mapped[str | None] = mapped_column(WORD)
+    report: Mapped[str | None] = mapped_column(Document)
+    started_at: Mapped[int] = mapped_column(BigInteger)
+    ended_at: Mapped[int | None] = mapped_column(BigInteger)
+
+    __table_args__ = _table(PrimaryKeyConstraint('id'))
+
+
+class MigrationEntry(Base):
+    """What became of one document of an older store. ``id`` is a digest of where it was: index, type, ``_id``.
+
+    ``version`` and ``updated_at`` are those of the row as it was migrated, so that a change since then is seen; they
+    are NULL where no row was made. ``remainder`` is what the document had and no table holds.
+    """
+
+    __tablename__ = 'migration_entries'
+
+    id: Mapped[str] = mapped_column(WORD)
+    run_id: Mapped[str] = mapped_column(ID)
+    collection: Mapped[str | None] = mapped_column(WORD)
+    source: Mapped[str] = mapped_column(KEY)
+    digest: Mapped[str] = mapped_column(WORD)
+    state: Mapped[str] = mapped_column(WORD)
+    reasons: Mapped[str | None] = mapped_column(Text)
+    project_id: Mapped[str | None] = mapped_column(ID)
+    target_id: Mapped[str | None] = mapped_column(CLIENT_ID)
+    version: Mapped[int | None] = mapped_column(Integer)
+    updated_at: Mapped[int | None] = mapped_column(BigInteger)
+    remainder: Mapped[str | None] = mapped_column(Document)
+
+    __table_args__ = _table(PrimaryKeyConstraint('id'))

@@ -219,19 +219,22 @@ def key(value: Any) -> str | None:
 def text_of(*values: Any) -> str:
     """All texts and numbers in the values but secrets, in lower case, one a line: what ``_all`` looks through."""
     found: list[str] = []
-    pending = [secrets.masked(value) for value in reversed(values)]
-    while pending:
-        value = pending.pop()
-        if isinstance(value, dict):
-            pending.extend(reversed(value.values()))
-        elif isinstance(value, list):
-            pending.extend(reversed(value))
-        elif isinstance(value, str):
+    _collect_text(map(secrets.masked, values), found)
+    return '\n'.join(found)
+
+
+def _collect_text(values: Iterable[Any], found: list[str]) -> None:
+    for value in values:
+        kind = type(value)
+        if kind is str:
             if value:
                 found.append(value.lower())
-        elif value is not None and not isinstance(value, bool):
+        elif kind is dict:
+            _collect_text(value.values(), found)
+        elif kind is list:
+            _collect_text(value, found)
+        elif value is not None and kind is not bool:
             found.append(str(value))
-    return '\n'.join(found)
 
 
 class json_text(FunctionElement[str]):  # noqa: N801  # named as the SQL functions beside it

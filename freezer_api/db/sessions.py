@@ -100,7 +100,8 @@ def _to_part(row: Any) -> Document:
     }
 
 
-def _to_values(document: Document) -> Document:
+def to_values(document: Document) -> Document:
+    """The columns that a document fills, apart from its key, owner, creation and version."""
     extras = without(document, _OWN)
     schedule = document.get('schedule') or {}
     description = document.get('description')
@@ -195,7 +196,7 @@ def _insert(context: RequestContext, session_id: str, document: Document) -> Non
                 created_at=now,
                 updated_at=now,
                 version=1,
-                **_to_values(document),
+                **to_values(document),
             )
         )
     except db_exception.DBDuplicateEntry:
@@ -236,7 +237,7 @@ def _write(
 
     :param found: from :func:`members.select`, if the document has jobs
     """
-    values = _to_values(document)
+    values = to_values(document)
     before, after = load(row.scheduling), document['schedule']
     context.schedules.check(f'session {row.id}', after, before)
     # A job with a greater tag than its session's could never start again.
@@ -250,7 +251,7 @@ def _write(
         jobs.set_tag(values['session_tag'])
     jobs.reschedule(before, after)
     version: int = row.version
-    if not jobs.changed and _to_values(_to_document(row, [])) == values:
+    if not jobs.changed and to_values(_to_document(row, [])) == values:
         return version
     if row.id in jobs.left and values['status'] == runs.RUNNING:
         run = runs.Run(values['session_tag'], values['time_start'], values['hold_off'])

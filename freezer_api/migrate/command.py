@@ -1,0 +1,184 @@
+# SPDX-License-Identifier: Apache-2.0
+"""freezer-manage migrate: the command line of a migration."""
+
+import argparse
+import sqlite3
+import sys
+from pathlib import Path
+from typing import Any, NoReturn
+
+import orjson
+from oslo_config import cfg
+from oslo_db import exception as db_exception
+from sqlalchemy import exc
+
+from freezer_api.migrate import errors, run
+from freezer_api.migrate.errors import MigrationError, TargetError, UsageError, plain
+from freezer_api.migrate.records import KINDS
+
+STAGES = ('all', 'pull', 'load', 'verify')
+
+
+class _Parser(argparse.ArgumentParser):
+    """Bad arguments have an exit code of their own."""
+
+    def error(self, message: str) -> NoReturn:
+        self.print_usage(sys.stderr)
+        self.exit(errors.USAGE, f'{self.prog}: {message}\n')
+
+    def parse_known_args(self, *args: Any, **kwargs: Any) -> Any:
+        found, unknown = super().parse_known_args(*args, **kwargs)
+        if unknown:
+            # The parser of freezer-manage would refuse them with its own code.
+            self.error(f'unrecognized arguments: {" ".join(unknown)}')
+        return found, unknown
+
+
+def add_parser(subparsers: Any) -> None:
+    """Add the command to those of freezer-manage."""
+    migrate = subparsers.add_parser('migrate', help='documents of an older store')
+    sources = migrate.add_subparsers(
+        dest='source', required=True, metavar='elasticsearch', parser_class=_Parser
+    )
+    parser = sources.add_parser(
+        'elasticsearch',
+        help='move documents out of Elasticsearch',
+        description='Move the documents of a service that kept them in Elasticsearch. Nothing is written to the source;'
+        ' what was migrated before is not migrated again.',
+    )
+    parser.set_defaults(function=migrate_elasticsearch)
+    parser.add_argument('--dump', type=Path, metavar='FILE', help='a file of elasticdump, perhaps gzip')
+    parser.add_argument(
+        '--spool', type=Path, metavar='DIR', help='a folder for what is pulled; else a temporary one'
+    )
+    parser.add_argument(
+        '--stage',
+        choices=STAGES,
+        default='all',
+        help='only pull the source into the spool, only load it, or only verify what was loaded; all by default',
+    )
+    parser.add_argument(
+        '--index-map',
+        action='append',
+        default=[],
+        metavar='INDEX=TYPE',
+        help='what an index holds that has one type and is not named after it; can be repeated',
+    )
+    parser.add_argument(
+        '--map', type=Path, metavar='FILE', help='lines with a user and a project, for documents without one'
+    )
+    parser.add_argument(
+        '--default-project', metavar='ID', help='the project of documents that have none by any rule'
+    )
+    parser.add_argument(
+        '--dry-run', action='store_true', help='do everything, report it, and take it back'
+    )
+    parser.add_argument(
+        '--verify', action='store_true', help='read every document back afterwards, and compare'
+    )
+    parser.add_argument(
+        '--undo', action='store_true', help='delete what was migrated and not changed since'
+    )
+    parser.add_argument('--report', type=Path, metavar='FILE', help='write the report as JSON')
+    parser.add_argument(
+        '--reject-file', type=Path, metavar='FILE', help='write rejected documents, as a dump again'
+    )
+    parser.add_argument('--quiet', action='store_true', help='show no progress')
+
+
+def migrate_elasticsearch(conf: cfg.ConfigOpts) -> int:
+    """Run the command; returns the exit code."""
+    try:
+        return run.Run(conf, _settings(conf.command)).execute()
+    except MigrationError as error:
+        print(error, file=sys.stderr)
+        return error.code
+    except KeyboardInterrupt:
+        print('Interrupted. Run the same command again to go on.', file=sys.stderr)
+        return errors.UNFINISHED
+    except (db_exception.DBError, exc.DBAPIError) as error:
+        failure = TargetError(f'The database refused: {plain(error)}')
+        print(failure, file=sys.stderr)
+        return failure.code
+    except db_exception.RetryRequest:
+        print('Somebody else writes to the same rows. Run the same command again.', file=sys.stderr)
+        return errors.TARGET
+    except exc.ArgumentError:
+        # Its text may show the URL and so a password.
+        print('The URL in [database] connection is malformed.', file=sys.stderr)
+        return errors.TARGET
+    except sqlite3.Error as error:
+        print(f'The scratch database beside the spool failed: {error}', file=sys.stderr)
+        return errors.SOURCE
+    except OSError as error:
+        print(f'{error.filename or "A file"}: {error.strerror}', file=sys.stderr)
+        return errors.SOURCE
+
+
+def _settings(command: Any) -> run.Settings:
+    """What the command line says.
+
+    :raises UsageError: it makes no sense
+    """
+    if command.undo and (command.dump or command.stage != 'all'):
+        raise UsageError('--undo takes everything back; it goes with no source and no stage.')
+    if command.stage in ('all', 'pull') and not command.undo and command.dump is None:
+        raise UsageError('Name a source: --dump FILE.')
+    if command.stage == 'pull' and command.spool is None:
+        raise UsageError('--stage pull needs a --spool to pull into.')
+    if command.stage in ('load', 'verify') and not (command.dump or command.spool):
+        raise UsageError(f'--stage {command.stage} needs a --spool or a --dump.')
+    if command.dry_run and (command.verify or command.stage in ('pull', 'verify')):
+        raise UsageError('--dry-run leaves nothing that could be verified or pulled.')
+    for path in (command.reject_file, command.report):
+        if path is not None and command.dump is not None and path.resolve() == command.dump.resolve():
+            raise UsageError(f'{path} is the source, which is never written.')
+    if command.report is not None and not command.report.absolute().parent.is_dir():
+        raise UsageError(f'{command.report} cannot be written: there is no such folder.')
+    kinds = {}
+    for pair in command.index_map:
+        index, _, kind = pair.partition('=')
+        if kind not in KINDS:
+            raise UsageError(f'--index-map takes INDEX=TYPE, where TYPE is one of {", ".join(KINDS)}.')
+        kinds[index] = kind
+    return run.Settings(
+        dump=command.dump,
+        spool=command.spool,
+        stage=command.stage,
+        kinds=kinds,
+        projects={} if command.map is None else _read_map(command.map),
+        default_project=command.default_project,
+        dry_run=command.dry_run,
+        verify=command.verify or command.stage == 'verify',
+        undo=command.undo,
+        report=command.report,
+        reject_file=command.reject_file,
+        quiet=command.quiet,
+    )
+
+
+def _read_map(path: Path) -> dict[str, str]:
+    """Projects by user: a JSON object, or lines of two words.
+
+    :raises UsageError: the file is something else
+    """
+    try:
+        text = path.read_text()
+    except (OSError, UnicodeDecodeError):
+        raise UsageError(f'{path} cannot be read.') from None
+    if text.lstrip().startswith('{'):
+        try:
+            found = orjson.loads(text)
+        except orjson.JSONDecodeError as error:
+            raise UsageError(f'{path} is no JSON: {error}') from None
+        if not all(isinstance(value, str) for value in found.values()):
+            raise UsageError(f'{path}: every user needs one project.')
+        return dict(found)
+    projects = {}
+    for number, line in enumerate(text.splitlines(), 1):
+        words = line.partition('#')[0].replace(',', ' ').split()
+        if words and len(words) != 2:
+            raise UsageError(f'{path}, line {number}: a user and a project belong there.')
+        if words:
+            projects[words[0]] = words[1]
+    return projects

@@ -1,0 +1,142 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Dumps and the spool: files with one document a line."""
+
+import contextlib
+import gzip
+import os
+import shutil
+import zlib
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from freezer_api.migrate.errors import SourceError
+
+# Bytes. A row takes 16 MiB, but JSON may spell a character of 3 bytes with 6 letters.
+MAX_LINE = 32 * 2**20
+
+_BLOCK = 2**20
+_GZIP = b'\x1f\x8b'
+_NAME = 'documents.ndjson'
+
+Progress = Callable[[int], None]
+
+
+def is_compressed(path: Path) -> bool:
+    """Whether a file is gzip, whatever its name.
+
+    :raises SourceError: it cannot be read
+    """
+    try:
+        with path.open('rb') as file:
+            return file.read(2) == _GZIP
+    except OSError as error:
+        raise SourceError(f'{path} cannot be read: {error.strerror}') from None
+
+
+def spooled(folder: Path) -> Path:
+    """The file of a spool.
+
+    :raises SourceError: nothing was pulled, or not all of it
+    """
+    path = folder / _NAME
+    if not path.is_file():
+        raise SourceError(f'There is no complete spool in {folder}; pull the source first.')
+    return path
+
+
+def unpack(dump: Path, folder: Path, progress: Progress) -> Path:
+    """Pull a dump into the spool, unpacked; return the file. What a stopped call left is written again.
+
+    :raises SourceError: the dump is damaged or cut off, or the spool cannot be written
+    """
+    with _new_spool(folder) as target, dump.open('rb') as packed:
+        try:
+            with gzip.open(packed, 'rb') if is_compressed(dump) else packed as file:
+                while block := file.read(_BLOCK):
+                    target.write(block)
+                    progress(packed.tell())
+        except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+            raise SourceError(
+                f'{dump} is damaged or cut off ({error}); nothing was loaded.'
+            ) from None
+    return folder / _NAME
+
+
+def pull(records: Iterable[Mapping[str, Any]], folder: Path, progress: Progress) -> Path:
+    """Pull hits of a live source into the spool; return the file.
+
+    :raises SourceError: the spool cannot be written
+    """
+    with _new_spool(folder) as target:
+        for count, hit in enumerate(records, 1):
+            target.write(orjson.dumps(hit) + b'\n')
+            progress(count)
+    return folder / _NAME
+
+
+@contextlib.contextmanager
+def _new_spool(folder: Path) -> Iterator[Any]:
+    """A file that takes the place of the spool when it is complete, and is gone if it never is."""
+    part = folder / f'{_NAME}.part'
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, 'wb', buffering=_BLOCK) as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(folder / _NAME)
+    except OSError as error:
+        raise SourceError(f'The spool in {folder} cannot be written: {error.strerror}') from None
+    finally:
+        with contextlib.suppress(OSError):
+            part.unlink(missing_ok=True)
+
+
+def free_space(folder: Path) -> int:
+    """Bytes that can still be written where the spool is, or is going to be."""
+    while not folder.exists():
+        folder = folder.parent
+    return shutil.disk_usage(folder).free
+
+
+def lines(path: Path) -> Iterator[tuple[int, int, bytes | None]]:
+    """Position and length of every line that is not blank, with its text; none if it is too long to be read."""
+    position = 0
+    with path.open('rb', buffering=_BLOCK) as file:
+        while line := file.readline(MAX_LINE):
+            length = len(line)
+            too_long = length == MAX_LINE and not line.endswith(b'\n')
+            while too_long and (rest := file.readline(_BLOCK)):
+                length += len(rest)
+                if rest.endswith(b'\n'):
+                    break
+            if too_long:
+                yield position, length, None
+            elif line := line.strip():
+                yield position, length, line
+            position += length
+
+
+class Reader:
+    """Lines of a spool by their positions."""
+
+    def __init__(self, path: Path) -> None:
+        self._file = path.open('rb', buffering=0)
+
+    def read(self, position: int, length: int) -> bytes:
+        # A buffer would read far more than the line, as lines are asked for in any order.
+        return os.pread(self._file.fileno(), length, position).strip()
+
+    def copy(self, position: int, length: int, target: Any) -> None:
+        """Write a line of any length to another file."""
+        self._file.seek(position)
+        while length > 0 and (block := self._file.read(min(length, _BLOCK))):
+            target.write(block)
+            length -= len(block)
+
+    def close(self) -> None:
+        self._file.close()

@@ -1,0 +1,125 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The account of a migration: one entry for each document, written in the transaction of its rows."""
+
+import contextlib
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+import orjson
+import sqlalchemy as sa
+from oslo_db import exception as db_exception
+
+from freezer_api.db import session
+from freezer_api.db.models import MigrationEntry, MigrationRun
+from freezer_api.db.session import Database
+from freezer_api.migrate.errors import TargetError
+from freezer_api.migrate.records import Document, digest
+
+ENTRIES: sa.Table = MigrationEntry.__table__  # type: ignore[assignment]
+_RUNS: sa.Table = MigrationRun.__table__  # type: ignore[assignment]
+
+_LOCK = 'freezer_migration'
+_LOCK_NUMBER = 0x667265657A6572  # the same for PostgreSQL
+
+_SEEN = (
+    *(ENTRIES.c.id, ENTRIES.c.digest, ENTRIES.c.state, ENTRIES.c.reasons, ENTRIES.c.project_id),
+    *(ENTRIES.c.target_id, ENTRIES.c.version, ENTRIES.c.updated_at),
+)
+
+
+def find(connection: sa.Connection, keys: Iterable[str]) -> dict[str, Any]:
+    """Entries by id."""
+    statement = sa.select(*_SEEN).where(ENTRIES.c.id.in_(list(keys)))
+    return {row.id: row for row in connection.execute(statement)}
+
+
+def is_empty(connection: sa.Connection) -> bool:
+    return connection.execute(sa.select(ENTRIES.c.id).limit(1)).first() is None
+
+
+def write(
+    connection: sa.Connection, entries: list[Document], known: Mapping[str, Any]
+) -> None:
+    """Store entries, in place of those that are there."""
+    new = [entry for entry in entries if entry['id'] not in known]
+    if new:
+        connection.execute(sa.insert(ENTRIES), new)
+    for entry in entries:
+        if entry['id'] in known:
+            values = {name: value for name, value in entry.items() if name != 'id'}
+            connection.execute(
+                sa.update(ENTRIES).where(ENTRIES.c.id == entry['id']).values(values)
+            )
+
+
+def begin(connection: sa.Connection, run_id: str) -> None:
+    """Note that a run has begun."""
+    values = {'id': run_id, 'started_at': session.microseconds()}
+    connection.execute(sa.insert(_RUNS).values(values))
+
+
+def end(connection: sa.Connection, run_id: str, digest: str, report: Document) -> None:
+    """Note that a run has come to its end, and what came of it."""
+    connection.execute(
+        sa.update(_RUNS)
+        .where(_RUNS.c.id == run_id)
+        .values(
+            digest=digest,
+            report=orjson.dumps(report).decode(),
+            ended_at=session.microseconds(),
+        )
+    )
+
+
+def last_report(connection: sa.Connection, digest: str) -> Document | None:
+    """The report of the last run, if it came to its end with this digest."""
+    row = connection.execute(
+        sa.select(_RUNS.c.digest, _RUNS.c.report).order_by(_RUNS.c.started_at.desc()).limit(1)
+    ).first()
+    if row is None or row.digest != digest or row.report is None:
+        return None
+    report: Document = orjson.loads(row.report)
+    return report
+
+
+def forget_runs(connection: sa.Connection) -> None:
+    connection.execute(sa.delete(_RUNS))
+
+
+def _is_taken(connection: sa.Connection, take: Any) -> bool:
+    try:
+        return bool(connection.execute(take).scalar())
+    except db_exception.DBError:
+        # Percona XtraDB Cluster refuses such locks in its strict mode.
+        return True
+
+
+@contextlib.contextmanager
+def locked(database: Database) -> Iterator[None]:
+    """Keep a second migration into the same database out; one server of a Galera cluster knows nothing of another.
+
+    :raises TargetError: another one is at work
+    """
+    engine = database.engines[0]
+    # Locks of MySQL belong to the server, and have names of at most 64 characters.
+    name = f'{_LOCK}_{digest(str(engine.url.database).encode()).hex()}'
+    take = {
+        'mysql': sa.text('SELECT GET_LOCK(:name, 0)').bindparams(name=name),
+        'mariadb': sa.text('SELECT GET_LOCK(:name, 0)').bindparams(name=name),
+        'postgresql': sa.text('SELECT pg_try_advisory_lock(:number)').bindparams(
+            number=_LOCK_NUMBER
+        ),
+    }.get(engine.dialect.name)
+    if take is None:
+        yield
+        return
+    connection = engine.connect().execution_options(isolation_level='AUTOCOMMIT')
+    try:
+        if not _is_taken(connection, take):
+            raise TargetError('Another migration into this database is at work.')
+        yield
+    finally:
+        # The lock ends with the connection, which must not go back into the pool.
+        with contextlib.suppress(Exception):
+            connection.invalidate()
+        connection.close()

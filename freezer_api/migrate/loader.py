@@ -1,0 +1,307 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Rows of planned documents, in batches: one transaction writes the rows of a batch and the ledger's entries for them.
+
+So a migration may stop at any moment and go on later: what the ledger has is done. A row that was changed in the
+service since it was migrated is never written again.
+"""
+
+import contextlib
+import dataclasses
+import gc
+import json
+import time
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import orjson
+import sqlalchemy as sa
+from oslo_db import exception as db_exception
+
+from freezer_api.context import RequestContext
+from freezer_api.db import session
+from freezer_api.migrate import ledger, preparing, reasons, records, report, targets
+from freezer_api.migrate.dump import Reader
+from freezer_api.migrate.errors import TargetError, plain
+from freezer_api.migrate.index import Index
+from freezer_api.migrate.preparing import Planned, Prepared
+from freezer_api.migrate.progress import Progress
+from freezer_api.migrate.records import KINDS, Document
+from freezer_api.migrate.rejects import RejectFile
+from freezer_api.migrate.rows import Rows, fingerprint, link, set_version
+
+# Seconds to wait for a database that is away.
+PATIENCE = 60
+
+# Objects, after which garbage is looked for.
+_GARBAGE = 100_000
+
+
+@dataclasses.dataclass(slots=True)
+class _Outcome:
+    """What became of a document, to be counted when the transaction is committed."""
+
+    planned: Planned
+    state: str
+    why: list[str]
+    done: str
+    rows: Rows | None = None
+    remainder: Document | None = None
+    # Of the row, if there is one.
+    fingerprint: tuple[int, int] | None = None
+    # Leave the ledger's entry as it is.
+    is_noted: bool = False
+
+
+@dataclasses.dataclass
+class Loader:
+    """Loads the documents of one spool.
+
+    :ivar context: with the database, and a scope that is not used
+    :ivar kinds: what indices hold that are not named after it
+    :ivar packet: bytes that a statement may have; None for no limit
+    :ivar is_fresh: the ledger was empty when the run began
+    """
+
+    context: RequestContext
+    index: Index
+    reader: Reader
+    kinds: Mapping[str, str]
+    run_id: str
+    report: report.Report
+    rejects: RejectFile | None
+    packet: int | None
+    is_fresh: bool
+    dry_run: bool = False
+    _central: dict[str, str] = dataclasses.field(default_factory=dict)
+
+    def load(self, progress: Progress) -> None:
+        """Load everything.
+
+        :raises TargetError: the database is away, and stays so
+        """
+        with _rare_collections():
+            for kind in (*range(len(KINDS)), None):
+                self._load_kind(kind, progress)
+        progress.end()
+
+    def _load_kind(self, kind: int | None, progress: Progress) -> None:
+        total = self.index.value('SELECT count(*) FROM documents WHERE kind IS ?', kind)
+        progress.begin('other lines' if kind is None else f'loading {KINDS[kind]}', total)
+        if kind == KINDS.index('jobs'):
+            # Not as a reader: of a dry run only its own transaction sees what it wrote.
+            with self.context.database.writing(self.context):
+                self._central = targets.central_clients(self.context.connection)
+        done = 0
+        for batch in preparing.batches(self.index, kind):
+            self._settle(self._patiently(batch))
+            done += len(batch)
+            rejected = self.report.total(reasons.REJECTED)
+            progress.update(done, f'{rejected:,} rejected' if rejected else '')
+
+    def _make(self, planned: Planned) -> Prepared:
+        return preparing.prepare(self.index, self.reader, self.kinds, planned, self.packet)
+
+    def _patiently(self, batch: list[Planned]) -> list[_Outcome]:
+        if self.dry_run:
+            return self._write(self.context, batch)
+        give_up = time.monotonic() + PATIENCE
+        pause, write = 0.1, session.retry(_transaction)
+        while True:
+            try:
+                return write(self.context, self._write, batch)
+            except db_exception.DBConnectionError as error:
+                # Whether the transaction was committed, the ledger tells.
+                self.is_fresh = False
+                if time.monotonic() > give_up:
+                    raise TargetError(
+                        f'The database is away ({plain(error)}). Run the same command again to go on.'
+                    ) from None
+                time.sleep(pause)
+                pause = min(2 * pause, 5)
+
+    def _write(self, context: RequestContext, batch: list[Planned]) -> list[_Outcome]:
+        connection = context.connection
+        known = {} if self.is_fresh else ledger.find(connection, [doc.key for doc in batch])
+        outcomes, new = [], []
+        for planned in batch:
+            before = known.get(planned.key)
+            outcome = _without_row(planned, before) or _unchanged(planned, before)
+            if outcome is None:
+                new.append((planned, before))
+            else:
+                outcomes.append(outcome)
+        if new:
+            outcomes += self._store(connection, new)
+        for outcome in outcomes:
+            before = known.get(outcome.planned.key)
+            if outcome.done == report.NEW and before is not None and before.state == outcome.state:
+                outcome.done = report.UNCHANGED
+        entries = {
+            outcome.planned.key: self._entry(outcome)
+            for outcome in outcomes
+            if not outcome.is_noted
+        }
+        ledger.write(connection, list(entries.values()), known)
+        return outcomes
+
+    def _store(
+        self, connection: sa.Connection, documents: list[tuple[Planned, Any]]
+    ) -> list[_Outcome]:
+        """Write rows of documents that have none yet, or older ones."""
+        outcomes: list[_Outcome] = []
+        to_insert: list[_Outcome] = []
+        read = [(planned, before, self._make(planned)) for planned, before in documents]
+        found = targets.referred(connection, [prepared for _, _, prepared in read])
+        for planned, before, prepared in read:
+            outcome = self._decide(planned, before, prepared, found)
+            if outcome.rows is None:
+                outcomes.append(outcome)
+            elif before is not None and before.version is not None:
+                if not targets.replace(connection, KINDS[planned.kind or 0], before, outcome.rows):
+                    outcome = _Outcome(
+                        *(planned, reasons.REJECTED, ['changed_in_service'], report.KEPT),
+                        is_noted=True,
+                    )
+                outcomes.append(outcome)
+            else:
+                to_insert.append(outcome)
+        if not targets.insert(connection, [outcome.rows or {} for outcome in to_insert]):
+            for outcome in to_insert:
+                self._insert_alone(connection, outcome)
+        return outcomes + to_insert
+
+    def _insert_alone(self, connection: sa.Connection, outcome: _Outcome) -> None:
+        """Write the rows of one document, or find out why that is impossible."""
+        wanted = outcome.rows or {}
+        if targets.insert(connection, [wanted]):
+            return
+        kind = KINDS[outcome.planned.kind or 0]
+        outcome.fingerprint = None
+        if targets.has_same(connection, kind, wanted):
+            outcome.why.append('already_there')
+            outcome.done = report.KEPT
+        else:
+            outcome.state, outcome.why = reasons.REJECTED, ['target_conflict']
+
+    def _decide(
+        self, planned: Planned, before: Any, prepared: Prepared, found: targets.Referred
+    ) -> _Outcome:
+        """What to write of a document, now that the tables are known."""
+        kind, notes = KINDS[planned.kind or 0], prepared.notes
+        has_row = before is not None and before.version is not None
+        if prepared.refused is not None:
+            done = report.KEPT if has_row else report.NEW
+            return _Outcome(
+                planned, reasons.REJECTED, [prepared.refused], done, is_noted=has_row
+            )
+        if kind == 'jobs':
+            self._link(prepared, found)
+        if has_row:
+            set_version(prepared.rows, kind, before.version + 1)
+        return _Outcome(
+            *(planned, notes.state, list(notes.reasons), report.UPDATED if has_row else report.NEW),
+            rows=prepared.rows,
+            remainder=notes.remainder,
+            fingerprint=fingerprint(prepared.rows, kind),
+        )
+
+    def _link(self, prepared: Prepared, found: targets.Referred) -> None:
+        """Put a job into its session, and mark it as one of a central client."""
+        document, notes = prepared.document, prepared.notes
+        project_id, client_id = document['project_id'], document['client_id']
+        is_central = client_id in self._central
+        is_known = prepared.has_client or is_central or (project_id, client_id) in found.clients
+        if not is_known:
+            notes.add('client_not_registered')
+        session_id = document['session_id']
+        row = found.sessions.get((project_id, session_id)) if session_id else None
+        if session_id and row is None:
+            notes.keep('session_gone', 'session_id', session_id)
+        link(prepared.rows, client_id if is_central else None, row, prepared.part)
+
+    def _entry(self, outcome: _Outcome) -> Document:
+        planned = outcome.planned
+        remainder = outcome.remainder
+        if planned.reason in ('registered_again', 'same_document'):
+            # What differs in a merged document is to be found here.
+            line = self.reader.read(planned.position, planned.length)
+            remainder = records.parse(line, self.kinds).source
+        version, updated_at = outcome.fingerprint or (None, None)
+        return {
+            'id': planned.key,
+            'run_id': self.run_id,
+            'collection': planned.collection,
+            'source': planned.source,
+            'digest': planned.content.hex(),
+            'state': outcome.state,
+            'reasons': orjson.dumps(outcome.why).decode() if outcome.why else None,
+            'project_id': planned.owner,
+            'target_id': planned.target,
+            'version': version,
+            'updated_at': updated_at,
+            'remainder': _ascii(remainder) if remainder else None,
+        }
+
+    def _settle(self, outcomes: list[_Outcome]) -> None:
+        """Count what is committed."""
+        for outcome in outcomes:
+            planned = outcome.planned
+            self.report.add(planned.collection, outcome.state, outcome.why, planned.source, outcome.done)
+            if outcome.state != reasons.REJECTED:
+                continue
+            if planned.state is None:
+                self.index.select(
+                    "UPDATE documents SET state = 'rejected', reason = ? WHERE number = ?",
+                    *(outcome.why[0], planned.number),
+                )
+            if self.rejects is not None:
+                self.rejects.add(self.reader, planned.position, planned.length, outcome.why[0])
+
+
+@contextlib.contextmanager
+def _rare_collections() -> Iterator[None]:
+    """Look for garbage in cycles less often: nearly all that a batch leaves behind is in none."""
+    before = gc.get_threshold()
+    gc.set_threshold(_GARBAGE, *before[1:])
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
+
+
+def _transaction(
+    context: RequestContext,
+    write: Callable[[RequestContext, list[Planned]], list[_Outcome]],
+    batch: list[Planned],
+) -> list[_Outcome]:
+    with context.database.writing(context):
+        return write(context, batch)
+
+
+def _without_row(planned: Planned, before: Any) -> _Outcome | None:
+    """The outcome for a document of which the plan makes no row."""
+    if planned.state is None:
+        return None
+    why = [planned.reason or '']
+    if planned.is_extra:
+        # The entry is that of the line that counts.
+        return _Outcome(planned, planned.state, why, report.MERGED, is_noted=True)
+    if before is not None and before.version is not None:
+        return _Outcome(planned, planned.state, why, report.KEPT, is_noted=True)
+    return _Outcome(planned, planned.state, why, report.NEW)
+
+
+def _unchanged(planned: Planned, before: Any) -> _Outcome | None:
+    """The outcome for a document that an earlier run has loaded as it is now."""
+    if before is None or before.state in (reasons.REJECTED, reasons.MERGED):
+        return None
+    now = (planned.content.hex(), planned.owner, planned.target)
+    if (before.digest, before.project_id, before.target_id) != now:
+        return None
+    why = orjson.loads(before.reasons) if before.reasons else []
+    return _Outcome(planned, before.state, why, report.UNCHANGED, is_noted=True)
+
+
+def _ascii(value: Any) -> str:
+    """JSON that any database takes, whatever the characters."""
+    return json.dumps(value, separators=(',', ':'))

@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What must be right before anything is written."""
+
+from pathlib import Path
+
+import sqlalchemy as sa
+from oslo_db import exception as db_exception
+from sqlalchemy import exc
+
+from freezer_api.db import migration
+from freezer_api.db.session import Database
+from freezer_api.migrate import dump
+from freezer_api.migrate.errors import SourceError, TargetError, plain
+from freezer_api.migrate.rows import MAIN
+
+# Bytes of the scratch database for each byte of the source, and at least.
+_SCRATCH = 0.6
+_LEAST = 2**24
+
+
+def check_target(database: Database) -> tuple[int | None, list[str]]:
+    """Make sure that the database can take rows; return the bytes that a statement may have, and what to tell.
+
+    :raises TargetError: it cannot
+    """
+    engine = database.engines[0]
+    try:
+        current, head = migration.current(engine), migration.head()
+        if current != head:
+            raise TargetError(
+                f'The database is at revision {current or "none"}, this release needs {head};'
+                ' run "freezer-manage db sync".'
+            )
+        with engine.connect() as connection:
+            told = [f'The database is {engine.dialect.name}, at revision {head}.']
+            used = [
+                kind
+                for kind, (table, _) in MAIN.items()
+                if connection.execute(sa.select(table.c.project_id).limit(1)).first()
+            ]
+            if used:
+                told.append(f'It has {", ".join(used)} already; they stay as they are.')
+            packet = _check_mysql(connection) if engine.dialect.name in ('mysql', 'mariadb') else None
+    except (db_exception.DBError, exc.DBAPIError) as error:
+        raise TargetError(f'The database cannot be used: {plain(error)}') from None
+    return packet, told
+
+
+def _check_mysql(connection: sa.Connection) -> int:
+    mode, charset, packet = connection.execute(
+        sa.text('SELECT @@SESSION.sql_mode, @@character_set_client, @@max_allowed_packet')
+    ).one()
+    if 'STRICT_TRANS_TABLES' not in mode and 'STRICT_ALL_TABLES' not in mode:
+        raise TargetError(
+            'The server would cut what is too long without a word; set [database] mysql_sql_mode to TRADITIONAL.'
+        )
+    if charset != 'utf8mb4':
+        raise TargetError(
+            f'The connection uses {charset}; add charset=utf8mb4 to the URL in [database] connection.'
+        )
+    return int(packet)
+
+
+def check_space(source: Path, folder: Path, unpacks: bool) -> list[str]:
+    """Make sure that spool and scratch database have room; return what to tell.
+
+    :raises SourceError: they have not
+    """
+    size = source.stat().st_size
+    # Documents shrink to about a fifth.
+    text = 5 * size if unpacks else size
+    needed = int(_SCRATCH * text) + _LEAST + (text if unpacks else 0)
+    free = dump.free_space(folder)
+    if free < needed:
+        raise SourceError(
+            f'{folder} has {_mib(free)} left, and about {_mib(needed)} are needed; name another folder by --spool.'
+        )
+    return [f'{source} has {_mib(size)}; the spool has {_mib(free)} left, about {_mib(needed)} are needed.']
+
+
+def _mib(size: int) -> str:
+    return f'{size / 2**20:,.0f} MiB'

@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Where a migration is: a line that is written over on a terminal, a line now and then elsewhere."""
+
+import sys
+import time
+from typing import TextIO
+
+_ON_TERMINAL = 0.2
+_ELSEWHERE = 30.0
+
+
+class Progress:
+    """Shows one step after the other.
+
+    :param quiet: show nothing
+    """
+
+    def __init__(self, quiet: bool = False, stream: TextIO | None = None) -> None:
+        self._stream = stream or sys.stderr
+        self._quiet = quiet
+        self._terminal = self._stream.isatty()
+        self._interval = _ON_TERMINAL if self._terminal else _ELSEWHERE
+        self._width = 0
+        self._step = ''
+        self._total = 0
+        self._started = self._shown = 0.0
+
+    def begin(self, step: str, total: int = 0) -> None:
+        """Start a step of so many things; 0 if nobody knows."""
+        self.end()
+        self._step, self._total = step, total
+        self._started = self._shown = time.monotonic()
+        if self._terminal:
+            self._show(0, '')
+
+    def update(self, done: int, note: str = '') -> None:
+        """Tell how many things are done."""
+        now = time.monotonic()
+        if self._step and now - self._shown >= self._interval:
+            self._shown = now
+            self._show(done, note)
+
+    def end(self) -> None:
+        """Finish the step."""
+        if self._step and self._terminal and not self._quiet:
+            self._stream.write('\r' + ' ' * self._width + '\r')
+            self._stream.flush()
+        self._step = ''
+
+    def _show(self, done: int, note: str) -> None:
+        if self._quiet:
+            return
+        elapsed = time.monotonic() - self._started
+        text = f'{self._step}: {done:,}'
+        if self._total:
+            text += f' of {self._total:,} ({min(100, 100 * done // self._total)} %)'
+        if elapsed > 1 and done:
+            rate = done / elapsed
+            text += f', {rate:,.0f}/s'
+            if self._total > done:
+                text += f', {_clock((self._total - done) / rate)} left'
+        if note:
+            text += f', {note}'
+        if self._terminal:
+            self._stream.write('\r' + text.ljust(self._width))
+            self._width = len(text)
+        else:
+            self._stream.write(text + '\n')
+        self._stream.flush()
+
+
+def _clock(seconds: float) -> str:
+    minutes, rest = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f'{hours}:{minutes:02}:{rest:02}' if hours else f'{minutes}:{rest:02}'

@@ -1,0 +1,202 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One line of a dump: where a document was, and what it was.
+
+A line is a hit as the search of Elasticsearch answers it and elasticdump writes it: an object with ``_index``,
+``_type`` (up to release 6), ``_id``, ``_source`` and perhaps ``_version``.
+"""
+
+import contextlib
+import dataclasses
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from typing import Any, NoReturn
+
+import orjson
+
+Document = dict[str, Any]
+
+KINDS = ('clients', 'sessions', 'actions', 'jobs', 'backups')
+
+# Where a line of a reject file keeps what was no JSON.
+RAW = '_raw'
+
+_REPLACEMENT = '\ufffd'
+# Of a number, not within a text.
+_MANY_DIGITS = re.compile(rb'[:,\[\s]-?\d{19}')
+_UNSTORABLE = re.compile('[\x00\ud800-\udfff]')
+
+
+@dataclasses.dataclass(slots=True)
+class Record:
+    """A document of the source.
+
+    :ivar kind: one of :data:`KINDS`
+    :ivar repaired: texts with characters that no database takes, by path, as they were
+    """
+
+    index: str
+    type: str
+    id: str
+    version: int
+    kind: str
+    source: Document
+    repaired: dict[str, str]
+
+
+class Unusable(Exception):
+    """A line that holds no document.
+
+    :ivar where: index, type and id as far as they are known
+    :ivar raw: the line as it first was, if it comes from a reject file
+    """
+
+    def __init__(
+        self, reason: str, where: tuple[str, str, str] | None = None, raw: str | None = None
+    ) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.where = where
+        self.raw = raw
+
+
+def digest(data: bytes) -> bytes:
+    """16 bytes that differ wherever the data does."""
+    return hashlib.blake2b(data, digest_size=16).digest()
+
+
+def key(where: tuple[str, str, str]) -> bytes:
+    """The digest of a document's place."""
+    return digest('\x1f'.join(where).encode('utf-8', 'surrogatepass'))
+
+
+def content(source: Document) -> bytes:
+    """The digest of a document, equal for equal documents whatever the order of their keys.
+
+    :raises Unusable: no column can hold it
+    """
+    if '_version' in source:
+        source = {name: value for name, value in source.items() if name != '_version'}
+    try:
+        return digest(orjson.dumps(source, option=orjson.OPT_SORT_KEYS))
+    except TypeError:
+        # It is nested too deeply, or has an integer of more than 64 bits.
+        raise Unusable('unstorable') from None
+
+
+def parse(line: bytes, kinds: Mapping[str, str]) -> Record:
+    """Read a line.
+
+    :param kinds: what indices hold that are not named after it
+    :raises Unusable: it holds no document of the service
+    """
+    repaired: dict[str, str] = {}
+    hit, is_clean = _read(line)
+    if not is_clean:
+        hit = _repair(hit, '', repaired)
+    if not isinstance(hit, dict):
+        raise Unusable('not_a_hit')
+    if RAW in hit:
+        raise Unusable('broken_line', raw=_text(hit[RAW]))
+    if hit.get('_id') in (None, ''):
+        raise Unusable('not_a_hit')
+    where = (_text(hit.get('_index')), _text(hit.get('_type')), _text(hit['_id']))
+    source = hit.get('_source')
+    if source is None:
+        raise Unusable('source_missing', where)
+    if not isinstance(source, dict):
+        raise Unusable('not_an_object', where)
+    kind = _kind(where[0], where[1], source, kinds)
+    if kind is None:
+        raise Unusable('unknown_type', where)
+    version = hit.get('_version', hit.get('_seq_no'))
+    return Record(
+        *where,
+        version=version if isinstance(version, int) else 0,
+        kind=kind,
+        source=source,
+        repaired={path.removeprefix('_source.'): text for path, text in repaired.items()},
+    )
+
+
+def known_kind(where: tuple[str, str, str] | None, kinds: Mapping[str, str]) -> str | None:
+    """What a line without a usable document would have held."""
+    return None if where is None else _kind(where[0], where[1], {}, kinds)
+
+
+def _text(value: object) -> str:
+    return '' if value is None else str(value)
+
+
+def _read(line: bytes) -> tuple[Any, bool]:
+    """The JSON of a line, and whether databases take all of its characters."""
+    # orjson would round integers of more than 64 bits without a word.
+    if not _MANY_DIGITS.search(line):
+        with contextlib.suppress(orjson.JSONDecodeError):
+            return orjson.loads(line), b'\\u0000' not in line
+    return _loads(line), False
+
+
+def _loads(line: bytes) -> Any:
+    """Read JSON with halves of surrogate pairs or bytes that are no UTF-8."""
+    try:
+        return json.loads(line.decode('utf-8-sig', 'surrogateescape'), parse_constant=_refuse)
+    except (ValueError, RecursionError):
+        raise Unusable('broken_line') from None
+
+
+def _refuse(constant: str) -> NoReturn:
+    raise ValueError(constant)
+
+
+def _repair(value: Any, path: str, repaired: dict[str, str]) -> Any:
+    """The value without what databases refuse; the texts that had it go to ``repaired``."""
+    if isinstance(value, str):
+        if not _UNSTORABLE.search(value):
+            return value
+        repaired[path] = value
+        return _UNSTORABLE.sub(_REPLACEMENT, value)
+    if isinstance(value, list):
+        return [_repair(item, f'{path}[{n}]', repaired) for n, item in enumerate(value)]
+    if isinstance(value, dict):
+        result = {}
+        for name, item in value.items():
+            clean = _UNSTORABLE.sub(_REPLACEMENT, name)
+            below = f'{path}.{clean}' if path else clean
+            if clean != name:
+                repaired[f'{below} (key)'] = name
+            result[clean] = _repair(item, below, repaired)
+        return result
+    return value
+
+
+def _kind(index: str, type_name: str, source: Document, kinds: Mapping[str, str]) -> str | None:
+    """What a document is: by its type, else by its index, else by its keys."""
+    if type_name in KINDS:
+        return type_name
+    if type_name not in ('', '_doc', 'doc'):
+        return None
+    if index in kinds:
+        return kinds[index]
+    tail = re.split(r'[-_.]', index)[-1]
+    if tail in KINDS:
+        return tail
+    return _kind_by_shape(source)
+
+
+def _kind_by_shape(source: Document) -> str | None:
+    # The order matters: a job may have the keys of its session.
+    if isinstance(source.get('client'), dict):
+        return 'clients'
+    if 'client_id' in source and 'hostname' in source and 'job_id' not in source:
+        return 'clients'
+    if 'backup_metadata' in source or 'backup_id' in source:
+        return 'backups'
+    if 'job_id' in source and source.keys() & {'job_actions', 'job_action', 'job_schedule'}:
+        return 'jobs'
+    if 'session_id' in source and source.keys() & {'jobs', 'hold_off', 'session_tag'}:
+        return 'sessions'
+    if 'action_id' in source:
+        return 'actions'
+    return None

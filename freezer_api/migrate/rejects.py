@@ -1,0 +1,46 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Rejected documents, in a file that is a dump again: put right, it can be loaded like any other."""
+
+import json
+import os
+from pathlib import Path
+
+from freezer_api.migrate import reasons
+from freezer_api.migrate.dump import MAX_LINE, Reader
+from freezer_api.migrate.errors import UsageError
+from freezer_api.migrate.records import RAW
+
+
+class RejectFile:
+    """Each line is that of the source with the reason added under ``_rejected``.
+
+    Nobody else may read it: definitions of actions have secrets in them.
+    """
+
+    def __init__(self, path: Path) -> None:
+        try:
+            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        except OSError as error:
+            raise UsageError(f'{path} cannot be written: {error.strerror}') from None
+        # It may have been there with other rights.
+        os.fchmod(descriptor, 0o600)
+        self._file = os.fdopen(descriptor, 'wb')
+
+    def add(self, reader: Reader, position: int, length: int, reason: str) -> None:
+        if length > MAX_LINE:
+            reader.copy(position, length, self._file)
+            return
+        line = reader.read(position, length)
+        why = {'reason': reason, 'hint': reasons.hint(reason)}
+        try:
+            # Not orjson: what it refuses is repaired when it is loaded, and must not be lost here.
+            hit = json.loads(line.decode('utf-8', 'surrogateescape'))
+        except (ValueError, RecursionError):
+            hit = None
+        if not isinstance(hit, dict):
+            hit = {RAW: line.decode('utf-8', 'surrogateescape')}
+        text = json.dumps({**hit, '_rejected': why}, separators=(',', ':'))
+        self._file.write(text.encode() + b'\n')
+
+    def close(self) -> None:
+        self._file.close()

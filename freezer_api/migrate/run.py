@@ -1,0 +1,366 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One run of a migration, from the preflight to the report."""
+
+import contextlib
+import dataclasses
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, Protocol
+
+import orjson
+import sqlalchemy as sa
+from oslo_config import cfg
+
+from freezer_api.context import RequestContext, Scope
+from freezer_api.db import session
+from freezer_api.db.models import MigrationEntry
+from freezer_api.migrate import dump, errors, ledger, owners, plan, preflight, records, report, undo
+from freezer_api.migrate import index as index_of_lines
+from freezer_api.migrate.dump import Reader
+from freezer_api.migrate.errors import UsageError
+from freezer_api.migrate.index import Index
+from freezer_api.migrate.loader import Loader
+from freezer_api.migrate.progress import Progress
+from freezer_api.migrate.reasons import REJECTED
+from freezer_api.migrate.records import KINDS, Document
+from freezer_api.migrate.rejects import RejectFile
+from freezer_api.migrate.rows import MAIN
+from freezer_api.migrate.verify import Verifier
+
+# Raised when documents are decided about in another way, so that what was decided before is looked at again.
+_RULES = 1
+
+
+class Live(Protocol):
+    """A source that answers requests."""
+
+    def describe(self) -> Mapping[str, Any]:
+        """What there is; ``documents`` is the number of all."""
+
+    def documents(self) -> Iterator[Mapping[str, Any]]:
+        """Every document, as a line of a dump has it."""
+
+    def changed_since(self, description: Mapping[str, Any]) -> list[str]:
+        """What was written to since the description."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Settings:
+    """What a run is asked to do.
+
+    :ivar live: a source to pull from, in place of a dump
+    :ivar kinds: what indices hold that are not named after it
+    :ivar projects: projects of users
+    """
+
+    dump: Path | None = None
+    live: Live | None = None
+    spool: Path | None = None
+    stage: str = 'all'
+    kinds: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    projects: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    default_project: str | None = None
+    dry_run: bool = False
+    verify: bool = False
+    undo: bool = False
+    report: Path | None = None
+    reject_file: Path | None = None
+    quiet: bool = False
+
+    @property
+    def deciding(self) -> bytes:
+        """What, besides the documents, decides about them."""
+        return records.digest(
+            orjson.dumps(
+                [_RULES, dict(self.kinds), dict(self.projects), self.default_project],
+                option=orjson.OPT_SORT_KEYS,
+            )
+        )
+
+
+class _RolledBack(Exception):
+    """The end of a dry run."""
+
+
+class Run:
+    """A migration into the database of a configuration."""
+
+    def __init__(self, conf: cfg.ConfigOpts, settings: Settings) -> None:
+        self._conf = conf
+        self._settings = settings
+        self._progress = Progress(settings.quiet)
+        self._report = report.Report(dry_run=settings.dry_run)
+
+    def execute(self) -> int:
+        """Do what was asked for; return the exit code.
+
+        :raises MigrationError: that is impossible
+        """
+        settings = self._settings
+        with self._folder() as folder:
+            if settings.stage == 'pull':
+                with self._timed('pull'):
+                    path = self._pull(folder)
+                self._tell(f'Pulled into {path}.')
+                return errors.DONE
+            database = session.Database(self._conf)
+            context = RequestContext(user_id='migration', overwrite=False)
+            context.database, context.scope = database, Scope('')
+            try:
+                packet, told = preflight.check_target(database)
+                with ledger.locked(database):
+                    if settings.undo:
+                        return self._undo(context)
+                    for line in told:
+                        self._tell(line)
+                    return self._migrate(context, folder, packet)
+            finally:
+                self._progress.end()
+                database.dispose()
+
+    @contextlib.contextmanager
+    def _folder(self) -> Iterator[Path]:
+        if self._settings.spool is not None:
+            yield self._settings.spool
+        else:
+            with tempfile.TemporaryDirectory(prefix='freezer_migration_') as folder:
+                yield Path(folder)
+
+    def _tell(self, line: str) -> None:
+        if not self._settings.quiet:
+            print(line, file=sys.stderr, flush=True)
+
+    @contextlib.contextmanager
+    def _timed(self, step: str) -> Iterator[None]:
+        began = time.monotonic()
+        yield
+        self._report.seconds[step] = time.monotonic() - began
+
+    def _pull(self, folder: Path) -> Path:
+        if self._settings.live is not None:
+            return self._pull_live(self._settings.live, folder)
+        source = self._settings.dump
+        assert source is not None
+        compressed = dump.is_compressed(source)
+        for line in preflight.check_space(source, folder, unpacks=compressed):
+            self._tell(line)
+        self._progress.begin('reading bytes', source.stat().st_size)
+        path = dump.unpack(source, folder, self._progress.update)
+        self._progress.end()
+        return path
+
+    def _pull_live(self, live: Live, folder: Path) -> Path:
+        description = live.describe()
+        self._progress.begin('pulling', description['documents'])
+        path = dump.pull(live.documents(), folder, self._progress.update)
+        self._progress.end()
+        changed = live.changed_since(description)
+        if changed:
+            self._tell(
+                f'The source changed while it was read ({", ".join(changed)}); stop who writes to it and run again.'
+            )
+        return path
+
+    def _spool(self, folder: Path) -> Path:
+        """The file with the documents; a dump that is not compressed serves as it is."""
+        source = self._settings.dump
+        if source is None and (self._settings.live is None or self._settings.stage != 'all'):
+            return dump.spooled(folder)
+        if source is None or dump.is_compressed(source):
+            with self._timed('pull'):
+                return self._pull(folder)
+        for line in preflight.check_space(source, folder, unpacks=False):
+            self._tell(line)
+        return source
+
+    def _migrate(self, context: RequestContext, folder: Path, packet: int | None) -> int:
+        settings = self._settings
+        spool = self._spool(folder)
+        self._report.source = {'file': str(settings.dump or spool), 'bytes': spool.stat().st_size}
+        with self._timed('digest'):
+            self._progress.begin('reading bytes', spool.stat().st_size)
+            count, lines = index_of_lines.digest_of(spool, self._progress.update)
+        digest = records.digest(settings.deciding + lines.encode() + str(count).encode()).hex()
+        earlier = None if settings.dry_run else self._earlier(context, digest)
+        verifies_only = settings.stage == 'verify'
+        needs_rejects = settings.reject_file is not None
+        if earlier is not None and not (needs_rejects and earlier.total(REJECTED)):
+            self._report = dataclasses.replace(
+                earlier, seconds=self._report.seconds, source=self._report.source
+            )
+            if not settings.verify:
+                return self._finish(context, is_fresh=False, places=None)
+            loads = False
+        else:
+            loads = not verifies_only
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        index, reader = Index(folder / 'index.sqlite'), Reader(spool)
+        try:
+            self._plan(index, spool)
+            is_fresh = self._read(context, ledger.is_empty)
+            if loads:
+                self._load(context, index, reader, packet, is_fresh, digest)
+            if settings.verify:
+                self._verify(context, index, reader)
+            places = index.value('SELECT count(DISTINCT place) FROM documents')
+            return self._finish(context, is_fresh, places if loads else None)
+        finally:
+            reader.close()
+            index.close()
+
+    def _read(self, context: RequestContext, function: Callable[[sa.Connection], Any]) -> Any:
+        with context.database.reading(context):
+            return function(context.connection)
+
+    def _earlier(self, context: RequestContext, digest: str) -> report.Report | None:
+        """The report of the last run, if it loaded exactly these documents with the same settings."""
+        found: Document | None = self._read(
+            context, lambda connection: ledger.last_report(connection, digest)
+        )
+        return None if found is None else report.from_document(found)
+
+    def _plan(self, index: Index, spool: Path) -> None:
+        settings = self._settings
+        with self._timed('index'):
+            self._progress.begin('reading bytes', spool.stat().st_size)
+            index.fill(spool, settings.kinds, self._progress.update)
+        with self._timed('plan'):
+            self._progress.begin('planning')
+            plan.merge_repeated(index)
+            self._report.users = owners.resolve(index, settings.projects, settings.default_project)
+            plan.place(index)
+            plan.link_parts(index)
+            self._progress.end()
+        counts = index.select(
+            'SELECT kind, count(*) FROM documents GROUP BY kind ORDER BY kind IS NULL, kind'
+        ).fetchall()
+        found = ', '.join(
+            f'{count:,} {"other lines" if kind is None else KINDS[kind]}' for kind, count in counts
+        )
+        self._tell(f'There are {found or "no documents"}.')
+
+    def _load(
+        self,
+        context: RequestContext,
+        index: Index,
+        reader: Reader,
+        packet: int | None,
+        is_fresh: bool,
+        digest: str,
+    ) -> None:
+        settings = self._settings
+        rejects = None if settings.reject_file is None else RejectFile(settings.reject_file)
+        run_id = session.new_id()
+        loader = Loader(
+            *(context, index, reader, settings.kinds, run_id, self._report, rejects, packet),
+            *(is_fresh, settings.dry_run),
+        )
+        try:
+            with self._timed('load'), self._transaction(context):
+                _begin(context, run_id)
+                loader.load(self._progress)
+                _end(context, run_id, digest, self._report.to_document())
+        finally:
+            if rejects is not None:
+                rejects.close()
+
+    @contextlib.contextmanager
+    def _transaction(self, context: RequestContext) -> Iterator[None]:
+        """Of a dry run: one transaction around all others, which is rolled back."""
+        if not self._settings.dry_run:
+            yield
+            return
+        with contextlib.suppress(_RolledBack), context.database.writing(context):
+            yield
+            raise _RolledBack
+
+    def _verify(self, context: RequestContext, index: Index, reader: Reader) -> None:
+        verifier = Verifier(context, index, reader, dict(self._settings.kinds))
+        with self._timed('verify'):
+            verifier.run(self._progress)
+        self._report.verified = verifier.to_document()
+
+    def _finish(self, context: RequestContext, is_fresh: bool, places: int | None) -> int:
+        """Report; return the exit code.
+
+        :param places: how many documents the source has; None where nothing was loaded
+        """
+        found = self._report
+        if not is_fresh and self._settings.stage != 'verify':
+            found.changed_since = self._read(context, _changed_since)
+            if places is not None and not self._settings.dry_run:
+                found.missing = max(0, self._read(context, _count) - places)
+        verifies_only = self._settings.stage == 'verify'
+        text = report.verification(found.verified) if verifies_only else report.lines(found)
+        if found.dry_run:
+            text.append('This was a dry run; nothing was written.')
+        print('\n'.join(text))
+        if self._settings.report is not None:
+            self._write_report(found.to_document())
+        verified = found.verified
+        # Later on, users may have deleted what is gone.
+        if verified and (verified['different'] or (verified['gone'] and not verifies_only)):
+            return errors.DIFFERENCES
+        return errors.REJECTS if found.total(REJECTED) and not verifies_only else errors.DONE
+
+    def _write_report(self, document: Document) -> None:
+        path = self._settings.report
+        assert path is not None
+        try:
+            path.write_bytes(orjson.dumps(document, option=orjson.OPT_INDENT_2) + b'\n')
+        except OSError as error:
+            raise UsageError(f'{path} cannot be written: {error.strerror}') from None
+
+    def _undo(self, context: RequestContext) -> int:
+        counts = undo.undo(context, self._progress)
+        for kind, found in counts.items():
+            print(f'{kind:9} {found["deleted"]:>11,} deleted {found[report.KEPT]:>11,} kept')
+        if any(found[report.KEPT] for found in counts.values()):
+            print('Those kept were changed or deleted in the service, or something refers to them.')
+        return errors.DONE
+
+
+@session.retry
+@session.writer
+def _begin(context: RequestContext, run_id: str) -> None:
+    ledger.begin(context.connection, run_id)
+
+
+@session.retry
+@session.writer
+def _end(context: RequestContext, run_id: str, digest: str, document: Document) -> None:
+    ledger.end(context.connection, run_id, digest, document)
+
+
+def _count(connection: sa.Connection) -> int:
+    return connection.execute(
+        sa.select(sa.func.count()).select_from(MigrationEntry)
+    ).scalar_one()
+
+
+def _changed_since(connection: sa.Connection) -> dict[str, int]:
+    """How many migrated rows were changed or deleted in the service, by kind."""
+    counts = {}
+    entry = ledger.ENTRIES
+    for kind, (table, name) in MAIN.items():
+        joined = entry.outerjoin(
+            table,
+            sa.and_(table.c.project_id == entry.c.project_id, table.c[name] == entry.c.target_id),
+        )
+        counts[kind] = connection.execute(
+            sa.select(sa.func.count())
+            .select_from(joined)
+            .where(
+                entry.c.collection == kind,
+                entry.c.version.is_not(None),
+                sa.or_(
+                    table.c.project_id.is_(None),
+                    table.c.version != entry.c.version,
+                    table.c.updated_at != entry.c.updated_at,
+                ),
+            )
+        ).scalar_one()
+    return counts

@@ -1,0 +1,112 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Take a migration back: delete the rows that are still as they were migrated, and their entries in the ledger."""
+
+from typing import Any
+
+import sqlalchemy as sa
+
+from freezer_api.context import RequestContext
+from freezer_api.db import session
+from freezer_api.db.models import ActionAttachment, JobAttachment
+from freezer_api.migrate import ledger, targets
+from freezer_api.migrate.ledger import ENTRIES
+from freezer_api.migrate.progress import Progress
+from freezer_api.migrate.records import KINDS
+from freezer_api.migrate.report import KEPT
+from freezer_api.migrate.rows import MAIN
+
+_BATCH = 500
+
+Counts = dict[str, dict[str, int]]
+
+
+def undo(context: RequestContext, progress: Progress) -> Counts:
+    """Take everything back that nobody has changed since; return the numbers deleted and kept, by kind.
+
+    It can be stopped and called again at any moment.
+    """
+    counts: Counts = {}
+    for kind in (*reversed(KINDS), None):
+        progress.begin(f'taking back {kind or "other lines"}')
+        found = {'deleted': 0, KEPT: 0}
+        last = ''
+        while True:
+            last, deleted, kept = session.retry(session.writer(_undo_batch))(context, kind, last)
+            found['deleted'] += deleted
+            found[KEPT] += kept
+            progress.update(found['deleted'])
+            if not last:
+                break
+        if kind is not None:
+            counts[kind] = found
+    session.retry(session.writer(_forget))(context)
+    progress.end()
+    return counts
+
+
+def _forget(context: RequestContext) -> None:
+    ledger.forget_runs(context.connection)
+
+
+def _undo_batch(context: RequestContext, kind: str | None, last: str) -> tuple[str, int, int]:
+    """Take back some entries after one; return the last one looked at, and how many rows were deleted and kept."""
+    connection = context.connection
+    columns = (ENTRIES.c.id, ENTRIES.c.project_id, ENTRIES.c.target_id, ENTRIES.c.version, ENTRIES.c.updated_at)
+    batch = connection.execute(
+        sa.select(*columns)
+        .where(ENTRIES.c.collection == kind if kind else ENTRIES.c.collection.is_(None))
+        .where(ENTRIES.c.id > last)
+        .order_by(ENTRIES.c.id)
+        .limit(_BATCH)
+    ).all()
+    if not batch:
+        return '', 0, 0
+    rows = [entry for entry in batch if entry.version is not None]
+    deletable = _deletable(connection, kind, rows) if kind and rows else set()
+    if kind and deletable:
+        targets.delete(connection, kind, list(deletable))
+    gone = [
+        entry.id
+        for entry in batch
+        if entry.version is None or (entry.project_id, entry.target_id) in deletable
+    ]
+    if gone:
+        connection.execute(sa.delete(ENTRIES).where(ENTRIES.c.id.in_(gone)))
+    return batch[-1].id, len(deletable), len(rows) - len(deletable)
+
+
+def _deletable(connection: sa.Connection, kind: str, entries: list[Any]) -> set[tuple[str, str]]:
+    """The keys of rows that are as they were migrated, and that nothing else refers to."""
+    table, name = MAIN[kind]
+    keys = {
+        (entry.project_id, entry.target_id): (entry.version, entry.updated_at) for entry in entries
+    }
+    rows = connection.execute(
+        sa.select(table.c.project_id, table.c[name].label('id'), table.c.version, table.c.updated_at)
+        .where(targets.any_of(table.c.project_id, table.c[name], keys))
+        .with_for_update()
+    )
+    same = {
+        (row.project_id, row.id)
+        for row in rows
+        if keys[row.project_id, row.id] == (row.version, row.updated_at)
+    }
+    return same - _in_use(connection, kind, same)
+
+
+def _in_use(
+    connection: sa.Connection, kind: str, keys: set[tuple[str, str]]
+) -> set[tuple[str, str]]:
+    """Rows that jobs which stay refer to."""
+    if kind == 'actions':
+        project_id, other = ActionAttachment.project_id, ActionAttachment.follows
+    elif kind == 'sessions':
+        project_id, other = JobAttachment.project_id, JobAttachment.session_id
+    else:
+        return set()
+    if not keys:
+        return set()
+    found = connection.execute(
+        sa.select(project_id, other).where(targets.any_of(project_id, other, keys)).distinct()
+    )
+    return {(str(row[0]), str(row[1])) for row in found}
