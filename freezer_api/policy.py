@@ -181,8 +181,8 @@ class Policy:
                 self._seen = seen
                 self._rules = _Rules(self._conf)
                 LOG.info('Policy files changed; the new rules are in force')
-        except Exception:
-            LOG.exception('Policy files changed and cannot be used; the old rules stay in force')
+        except Exception as error:
+            LOG.error('Policy files changed; the old rules stay in force: %s', error)
         finally:
             self._lock.release()
 

@@ -10,9 +10,9 @@ import os
 import re
 
 from oslo_config import cfg
-from oslo_log import log
 
 from freezer_api import conf as configuration
+from freezer_api import discretion
 from freezer_api.api import app
 
 ENVIRONMENT_VARIABLE = 'FREEZER_API_CONFIG_FILES'
@@ -26,7 +26,7 @@ def configure() -> cfg.ConfigOpts:
     names = os.environ.get(ENVIRONMENT_VARIABLE, '')
     files = [name.strip() for name in re.split(f'[,{os.pathsep}]', names) if name.strip()]
     conf = configuration.new([], files or None)
-    log.setup(conf, 'freezer_api')
+    discretion.set_up_log(conf, 'freezer_api')
     return conf
 
 

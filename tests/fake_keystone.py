@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """As much of Keystone's API as the service uses, over HTTP, with a will of the test's own.
 
-A token tells all about its owner: ``user:project:role,role``.
+A token tells all about its owner: ``user:project:role,role``. Behind a ``#`` there may be anything.
 """
 
 import contextlib
@@ -57,7 +57,7 @@ class FakeKeystone:
 
 
 def _token(text: str, url: str) -> dict[str, Any]:
-    user, project, roles = text.split(':')
+    user, project, roles = text.partition('#')[0].split(':')
     domain = {'id': 'default', 'name': 'Default'}
     endpoints = [{'id': 'e', 'interface': 'internal', 'region_id': 'r', 'url': url}]
     return {
@@ -77,6 +77,8 @@ def _token(text: str, url: str) -> dict[str, Any]:
 class _Handler(http.server.BaseHTTPRequestHandler):
     keystone: ClassVar[FakeKeystone]
     protocol_version = 'HTTP/1.1'
+    # Else each answer waits for the acknowledgement of its headers.
+    wbufsize = -1
 
     def log_message(self, format: str, *args: Any) -> None:
         pass
@@ -129,7 +131,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         keystone.requests.append((self.command, token))
         if not keystone.awake.wait(30):
             return
-        user, project, roles = token.split(':')
+        user, project, roles = token.partition('#')[0].split(':')
         if self.command in keystone.refused:
             self._answer(keystone.refused[self.command], {})
         elif self.command == 'POST':

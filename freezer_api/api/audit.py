@@ -17,6 +17,9 @@ WSGI = Callable[..., Iterable[bytes]]
 # In the environment of a request: the document that answers the creation of something, which names it.
 CREATED = 'freezer.created'
 
+# In what keystonemiddleware sees of a request: its environment.
+_WHOLE = 'freezer.environ'
+
 # Not the module's name, so that operators can say where its records go, wherever the module lies.
 LOG = logging.getLogger('freezer_api.audit')
 
@@ -91,17 +94,23 @@ class Events:
         # Not at the top: it brings the whole of oslo.messaging, and eventlet with it.
         from keystonemiddleware import audit as cadf
 
+        def whole(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+            return application(environ[_WHOLE], start_response)
+
         self._application = application
         self._ignored = frozenset(method.upper() for method in conf.audit.ignored_methods)
         self._audited: Any = cadf.AuditMiddleware(
-            application, oslo_config_config=conf, audit_map_file=_map_file(conf)
+            whole, oslo_config_config=conf, audit_map_file=_map_file(conf)
         )
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         # The filter fails at paths that are not UTF-8; no route has such.
         ignored = environ['REQUEST_METHOD'] in self._ignored or _target(environ) is None
-        application = self._application if ignored else self._audited
-        answer: Iterable[bytes] = application(environ, start_response)
+        if ignored:
+            return self._application(environ, start_response)
+        # It copies the query into its events, and searches may tell as much as documents.
+        shown = {**environ, 'QUERY_STRING': '', _WHOLE: environ}
+        answer: Iterable[bytes] = self._audited(shown, start_response)
         return answer
 
 

@@ -2,7 +2,6 @@
 """Errors become answers, here and nowhere else."""
 
 import http
-import traceback
 from typing import Any
 
 import orjson
@@ -13,6 +12,7 @@ from pecan import hooks
 from webob import exc as webob_exc
 
 from freezer_api import exceptions
+from freezer_api.discretion import outline
 
 LOG = logging.getLogger(__name__)
 
@@ -48,12 +48,10 @@ class ErrorHook(hooks.PecanHook):  # type: ignore[misc]  # Pecan is untyped
             LOG.warning('The database could not serve the request: %s', type(error).__name__)
             error = exceptions.ServiceUnavailable('The database is busy or away; try again.')
         if isinstance(error, db_exception.DBError):
-            # Without its text: databases quote the values of a row in theirs.
-            frames = ''.join(traceback.format_tb(error.__traceback__))
-            LOG.error('Unexpected %s of the database\n%s', type(error).__name__, frames)
+            LOG.error('Unexpected error of the database\n%s', outline(error))
             error = failure()
         if not isinstance(error, exceptions.FreezerError):
-            LOG.error('Unexpected error', exc_info=error)
+            LOG.error('Unexpected error\n%s', outline(error))
             error = failure()
         return answer(error, environ)
 

@@ -13,6 +13,7 @@ from freezer_api.api import hooks
 from freezer_api.api.request import Services
 from freezer_api.context import RequestContext
 from freezer_api.db.session import Database
+from freezer_api.discretion import outline
 
 LOG = logging.getLogger(__name__)
 
@@ -131,8 +132,8 @@ class JSONErrors:
 
         try:
             answer = self._application(environ, start)
-        except Exception:
-            LOG.exception('Unexpected error')
+        except Exception as error:
+            LOG.error('Unexpected error\n%s', outline(error))
             failure = hooks.answer(hooks.failure(), environ)
             answer = failure(environ, start_response)
         if not replacement:

@@ -11,6 +11,7 @@ from oslo_config import cfg
 from oslo_log import log
 
 from freezer_api import conf as configuration
+from freezer_api import discretion
 from freezer_api.addresses import is_loopback
 
 PROGRAM = 'freezer-api'
@@ -64,7 +65,7 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn is untyped
 def _configure(args: Sequence[str]) -> cfg.ConfigOpts:
     try:
         conf = configuration.new(args, program=PROGRAM)
-        log.setup(conf, PROGRAM)
+        discretion.set_up_log(conf, PROGRAM)
     except (cfg.Error, log.LogConfigError) as error:
         raise Refused(f'The configuration is wrong: {error}') from error
     if conf.auth_strategy == 'noauth' and not is_loopback(conf.bind_host):

@@ -9,10 +9,10 @@ from typing import Any
 import sqlalchemy
 from alembic.util import CommandError
 from oslo_config import cfg
-from oslo_log import log
 from sqlalchemy import exc
 
 from freezer_api import conf as configuration
+from freezer_api import discretion
 from freezer_api.cmd import trusts
 from freezer_api.db import migration
 from freezer_api.migrate import command as migrate_command
@@ -118,7 +118,7 @@ def main(args: Sequence[str] | None = None) -> int:
         conf = configuration.new(
             sys.argv[1:] if args is None else args, cli_opts=_CLI_OPTS, program=PROGRAM
         )
-        log.setup(conf, PROGRAM)
+        discretion.set_up_log(conf, PROGRAM)
         function: Callable[[cfg.ConfigOpts], int] = conf.command.function
         return function(conf)
     except cfg.Error as error:

@@ -171,6 +171,9 @@ def _parse_text(value: Scalar, conditions: list[Condition], texts: list[str]) ->
                 raise exceptions.BadRequest('_all cannot contain another _all')
             _parse_entries(entries, 'match', conditions, texts)
             return
+    if secrets.masked(text) != text:
+        # It may equal what a reader sees masked.
+        raise exceptions.BadRequest('_all cannot look for the user and password of a URL')
     texts.append(text)
 
 

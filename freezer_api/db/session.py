@@ -20,7 +20,7 @@ from oslo_db import exception as db_exception
 from oslo_db.sqlalchemy import enginefacade
 from sqlalchemy import event
 
-from freezer_api import exceptions
+from freezer_api import discretion, exceptions
 from freezer_api.context import RequestContext
 
 P = ParamSpec('P')
@@ -101,12 +101,9 @@ def _manager(url: str, options: dict[str, Any]) -> Any:
 
 
 class _Discreet(logging.Filter):
-    """Keeps what databases hold out of what libraries log of them."""
+    """Keeps the rows that SQLAlchemy has read, and logs at level DEBUG, out of the log."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        # Drivers quote values in the text of errors; oslo.db logs those that it does not know, and they come to us too.
-        record.exc_info = None
-        # SQLAlchemy logs the rows that it has read, at level DEBUG.
         return not str(record.msg).startswith('Row ')
 
 
@@ -116,8 +113,10 @@ _DISCREET = _Discreet()
 def _hide_values(engine: sqlalchemy.Engine) -> None:
     # Documents hold passwords, which neither errors nor logs may show. For the rest there is no option.
     engine.hide_parameters = True
-    for name in ('sqlalchemy.engine.Engine', 'oslo_db.sqlalchemy.exc_filters'):
-        logging.getLogger(name).addFilter(_DISCREET)
+    logging.getLogger('sqlalchemy.engine.Engine').addFilter(_DISCREET)
+    for name in ('oslo_db.api', 'oslo_db.sqlalchemy.exc_filters'):
+        # Drivers quote values in the texts of errors; the library logs those that it does not know.
+        logging.getLogger(name).addFilter(discretion.FILTER)
 
 
 def _set_up_sqlite(connection: Any, record: Any) -> None:

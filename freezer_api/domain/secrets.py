@@ -13,9 +13,11 @@ from oslo_utils import strutils
 
 MASK = '***'
 
-# Options of the agent: keys, and files that hold nothing but credentials.
+# Options of the agent: keys, and files that hold nothing but credentials. And headers.
 _NAMES = frozenset(
     {
+        'authorization',
+        'cookie',
         'encrypt_pass_file',
         'ftp_certfile',
         'ftp_keyfile',
@@ -28,10 +30,11 @@ _NAMES = frozenset(
 )
 # And what else a name says.
 _PART = re.compile(
-    r'passw(or)?d|passphrase|secret|token|credential|(access|api|private|account)_?key', re.I
+    'passw(or)?d|passphrase|secret|token|credential|adminpass|(^|_)(pass|pwd)(_|$)'
+    '|(access|account|api|auth|encryption|master|private|shared|signing)_?key'
 )
-# User and password of an URL, as in the agent's option "proxy".
-_IN_URL = re.compile(r'(?<=://)[^/@\s]+@')
+# User and password of an URL, as in the agent's option "proxy". A password may have an "@" in it.
+_IN_URL = re.compile(r'(?<=://)[^/\s]*@')
 
 
 @functools.lru_cache(maxsize=1024)

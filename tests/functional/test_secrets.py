@@ -92,6 +92,10 @@ class SecretsTest(routes.RouteTestCase):
         ):
             search = {'match': [{key: value}]}
             self.reader().get(self.v2('actions'), json=search, status=400)
+        host = 'ftp://me:guess@host.example'
+        backup = {'backup_name': 'www', 'container': 'vault', 'hostname': host, 'client_id': host}
+        self.api.post(self.v2('backups'), json=backup)
+        self.reader().get(self.v2('backups'), json={'match': [{'_all': host}]}, status=400)
         stored = self.api.get(self.v2('actions', 'a1')).json['freezer_action']
         del stored['proxy']
         for text in (json.dumps(stored), json.dumps(stored, separators=(',', ':'))):

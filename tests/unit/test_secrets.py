@@ -12,13 +12,15 @@ class SecretsTest(testtools.TestCase):
             *('ssh_password', 'ftp_password', 'ssh_key', 'ftp_keyfile', 'access_key', 'secret_key'),
             *('mysql_conf', 'sql_server_conf', 'encrypt_pass_file', 'os_trust_id', 'trust_id'),
             *('PASSWORD', 'os-password', 'admin_passwd', 'apiKey', 'auth_token', 'client-secret'),
+            *('OS_PASS', 'db_pwd', 'adminPass', 'Authorization', 'encryption_key', 'X-Auth-Token'),
         ):
             self.assertTrue(secrets.is_secret(name), name)
 
     def test_names_that_do_not(self) -> None:
         for name in (
             *('action', 'mode', 'path_to_backup', 'container', 'storage', 'ssh_host', 'ssh_username'),
-            *('session_tag', 'keyboard', 'consistency_checksum', 'hostname', 'passive', 'command'),
+            *('bypass', 'compass', 'keyboard', 'monkey', 'session_tag'),
+            *('consistency_checksum', 'hostname', 'passive', 'command'),
         ):
             self.assertFalse(secrets.is_secret(name), name)
 
@@ -46,6 +48,8 @@ class SecretsTest(testtools.TestCase):
                 {'proxy': 'http://me:s3cret@proxy.example:3128/', 'log': ['see ftp://u:p@host/a']}
             ),
         )
+        masked = secrets.masked({'proxy': 'http://me:s3@cret@proxy.example:3128/'})
+        self.assertEqual({'proxy': 'http://***@proxy.example:3128/'}, masked)
         plain = {'proxy': 'http://proxy.example:3128/a@b', 'address': 'me@example.org'}
         self.assertEqual(plain, secrets.masked(plain))
 

@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a log may tell of an error: where it came from, and not what it says.
+
+Drivers, libraries and Python itself quote values in the texts of errors, and values may be passwords.
+"""
+
+import logging
+import traceback
+
+from oslo_config import cfg
+from oslo_log import log
+
+from freezer_api import exceptions
+
+# These quote names in code, files, options, or what callers are told anyway.
+_TELLING = (AttributeError, ImportError, NameError, OSError, TypeError)
+_OURS = (cfg.Error, exceptions.FreezerError)
+
+
+def outline(error: BaseException) -> str:
+    """The frames and types of an error, and before it those of the errors that led to it."""
+    parts: list[str] = []
+    seen: set[int] = set()
+    current: BaseException | None = error
+    while current is not None and id(current) not in seen:
+        seen.add(id(current))
+        parts.append(''.join(traceback.format_tb(current.__traceback__)) + _name(current))
+        hidden = current.__suppress_context__
+        current = current.__cause__ or (None if hidden else current.__context__)
+    return '\nwhich led to\n'.join(reversed(parts))
+
+
+def _name(error: BaseException) -> str:
+    kind = type(error)
+    name = f'{kind.__module__}.{kind.__qualname__}'.removeprefix('builtins.')
+    if isinstance(error, cfg.ConfigFileParseError):
+        # It quotes a line of a file.
+        return name
+    is_telling = isinstance(error, _TELLING) and kind.__module__ == 'builtins'
+    return f'{name}: {error}' if is_telling or isinstance(error, _OURS) else name
+
+
+class Outlined(Exception):
+    """Stands in a record of the log for an error whose text is not for it."""
+
+
+class _Filter(logging.Filter):
+    """Replace errors in records."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        error = record.exc_info[1] if record.exc_info else None
+        if error is not None and not isinstance(error, Outlined):
+            record.exc_info = (Outlined, Outlined(outline(error)), None)
+            record.exc_text = None
+        return True
+
+
+FILTER = _Filter()
+
+
+class _Formatter(logging.Formatter):
+    """A formatter that does not see the error being handled, whose text oslo.log adds to every warning."""
+
+    def __init__(self, formatter: logging.Formatter) -> None:
+        super().__init__()
+        self._formatter = formatter
+
+    def format(self, record: logging.LogRecord) -> str:
+        try:
+            # oslo.log leaves out errors of exactly this class.
+            raise ValueError
+        except ValueError:
+            return self._formatter.format(record)
+
+
+def protect(handler: logging.Handler) -> None:
+    """Let a handler outline errors."""
+    handler.addFilter(FILTER)
+    if not isinstance(handler.formatter, _Formatter):
+        handler.setFormatter(_Formatter(handler.formatter or logging.Formatter()))
+
+
+def set_up_log(conf: cfg.ConfigOpts, program: str) -> None:
+    """Log as the configuration says, and outline errors.
+
+    :raises LogConfigError: the file with the configuration of the log cannot be used
+    """
+    log.setup(conf, program)
+    root = logging.getLogger()
+    for logger in (root, *root.manager.loggerDict.values()):
+        for handler in getattr(logger, 'handlers', ()):
+            protect(handler)
