@@ -132,14 +132,22 @@ class Request(pecan.Request):  # type: ignore[misc]  # Pecan is untyped
         return body.parse_object(self.raw_body(), self.services.limits)
 
     def raw_body(self) -> bytes:
+        """The body as it came.
+
+        :raises BadRequest: it ends too early, or its chunks are malformed
+        """
         if not self.is_body_readable:
             return b''
-        if self.content_length is None:
-            # No body, or one in chunks, whose reader ends at the limit. WebOb would make a file of either.
-            chunks = iter(functools.partial(self.body_file_raw.read, _CHUNK), b'')
-            return b''.join(chunks)
-        raw: bytes = self.body
-        return raw
+        try:
+            if self.content_length is None:
+                # No body, or one in chunks, whose reader ends at the limit. WebOb would make a file of either.
+                chunks = iter(functools.partial(self.body_file_raw.read, _CHUNK), b'')
+                return b''.join(chunks)
+            raw: bytes = self.body
+            return raw
+        except OSError:
+            # Of the server, or of WebOb.
+            raise exceptions.BadRequest('The body could not be read to its end.') from None
 
     def page(self) -> search.Page:
         """The part of a list that is asked for."""

@@ -82,7 +82,7 @@ def _settings(conf: cfg.ConfigOpts) -> dict[str, Any]:
         'bind': f'{host}:{conf.bind_port}',
         'workers': conf.workers,
         'threads': conf.threads,
-        'worker_class': 'gthread',
+        'worker_class': 'freezer_api.cmd.worker.Worker',
         'logger_class': Logger,
         # The start and end of each worker are worth a line to debuggers only.
         'loglevel': 'debug' if conf.debug else 'warning',

@@ -6,7 +6,6 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import sqlalchemy
 from alembic.util import CommandError
 from oslo_config import cfg
 from sqlalchemy import exc
@@ -14,7 +13,7 @@ from sqlalchemy import exc
 from freezer_api import conf as configuration
 from freezer_api import discretion
 from freezer_api.cmd import trusts
-from freezer_api.db import migration
+from freezer_api.db import migration, urls
 from freezer_api.migrate import command as migrate_command
 
 PROGRAM = 'freezer-manage'
@@ -59,9 +58,11 @@ def _show(conf: cfg.ConfigOpts) -> int:
 
 def _remove(conf: cfg.ConfigOpts) -> int:
     """Drop all tables, with everything that is stored in them."""
-    url = sqlalchemy.make_url(conf.database.connection)
+    url = urls.parse(conf.database.connection)
     if not (conf.yes or conf.command.confirmed):
-        question = f'Remove all tables of this service from {url!r}? [y/N] '
+        # Its query may hold the password.
+        shown = url.set(query={}).render_as_string()
+        question = f'Remove all tables of this service from {shown}? [y/N] '
         try:
             answer = input(question)
         except EOFError:

@@ -58,7 +58,7 @@ def main(args: Sequence[str] | None = None) -> int:
             default_config_files=configuration.default_files(),
         )
     except cfg.Error as error:
-        print(f'The configuration is wrong: {error}', file=sys.stderr)
+        print(f'The configuration is wrong: {configuration.explain(error)}', file=sys.stderr)
         return 255
 
 

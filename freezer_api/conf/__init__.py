@@ -5,6 +5,7 @@ There is no global object; who needs options is given one.
 """
 
 import copy
+import re
 from collections.abc import Sequence
 from importlib import metadata
 
@@ -84,6 +85,14 @@ def version() -> str:
         return 'unknown'
 
 
+def explain(error: cfg.Error) -> str:
+    """What is wrong, without the line of the file that is, which may hold a password."""
+    text = str(error)
+    if isinstance(error, cfg.ConfigFileParseError):
+        text = re.sub(r""": (['"]).*""", '', text, flags=re.DOTALL)
+    return text
+
+
 def new(
     args: Sequence[str] | None = None,
     default_config_files: list[str] | None = None,
@@ -102,17 +111,20 @@ def new(
     conf = cfg.ConfigOpts()
     register(conf)
     conf.register_cli_opts(cli_opts)
-    conf(
-        args=list(args or ()),
-        # The project's name leads to /etc/freezer, also for the policy file.
-        project=PROJECT,
-        prog=program,
-        version=version(),
-        default_config_files=default_files()
-        if default_config_files is None
-        else default_config_files,
-        default_config_dirs=default_dirs() if default_config_files is None else [],
-    )
+    try:
+        conf(
+            args=list(args or ()),
+            # The project's name leads to /etc/freezer, also for the policy file.
+            project=PROJECT,
+            prog=program,
+            version=version(),
+            default_config_files=default_files()
+            if default_config_files is None
+            else default_config_files,
+            default_config_dirs=default_dirs() if default_config_files is None else [],
+        )
+    except cfg.ConfigFileParseError as error:
+        raise cfg.Error(explain(error)) from None
     # oslo.config looks at a value when it is asked for, which may be in the middle of a request.
     for group, options in _GROUPS.items():
         for option in options:

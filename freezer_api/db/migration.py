@@ -17,7 +17,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine
 
 import freezer_api
-from freezer_api.db import models
+from freezer_api.db import models, urls
 
 VERSION_TABLE = 'alembic_version'
 
@@ -34,7 +34,7 @@ def _connection(database: str | Engine) -> Iterator[Connection]:
     if isinstance(database, Engine):
         engine = database
     else:
-        engine = sqlalchemy.create_engine(database, poolclass=sqlalchemy.NullPool)
+        engine = sqlalchemy.create_engine(urls.parse(database), poolclass=sqlalchemy.NullPool)
     with engine.connect() as connection:
         yield connection
 

@@ -22,6 +22,7 @@ from sqlalchemy import event
 
 from freezer_api import discretion, exceptions
 from freezer_api.context import RequestContext
+from freezer_api.db import urls
 
 P = ParamSpec('P')
 R = TypeVar('R')
@@ -53,7 +54,7 @@ class Database:
         url = conf.database.connection
         self._readers = _manager(url, options)
         self._writers = self._readers
-        backend = sqlalchemy.make_url(url).get_backend_name()
+        backend = urls.parse(url).get_backend_name()
         if backend in ('sqlite', 'postgresql'):
             self._writers = _manager(url, options)
         if backend == 'sqlite':

@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The processes of gunicorn that answer requests."""
+
+import http
+from typing import Any
+
+from gunicorn import util
+from gunicorn.http import errors
+from gunicorn.workers.gthread import ThreadWorker
+from oslo_log import log
+
+from freezer_api.api import hooks
+from freezer_api.discretion import outline
+
+LOG = log.getLogger(__name__)
+
+# By name: not all releases of gunicorn have all of them. Any other that is the caller's fault is 400.
+_STATUSES = {
+    'ExpectationFailed': http.HTTPStatus.EXPECTATION_FAILED,
+    'LimitRequestHeaders': http.HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
+    'LimitRequestLine': http.HTTPStatus.REQUEST_URI_TOO_LONG,
+    'UnsupportedTransferCoding': http.HTTPStatus.NOT_IMPLEMENTED,
+}
+
+
+class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn is untyped
+    """Answers what is no request like all other errors.
+
+    gunicorn's own answers are HTML, and they and its log quote the header that is wrong, which may be a token.
+    """
+
+    def handle_error(self, req: Any, client: Any, addr: Any, exc: Exception) -> None:
+        kind = type(exc).__name__
+        if isinstance(exc, errors.ParseException):
+            status = _STATUSES.get(kind, http.HTTPStatus.BAD_REQUEST)
+            LOG.info('A request from %s could not be read: %s', addr and addr[0], kind)
+            body = hooks.error_body(status, *hooks.describe(status))
+        else:
+            status = http.HTTPStatus.INTERNAL_SERVER_ERROR
+            LOG.error('Unexpected error\n%s', outline(exc))
+            failure = hooks.failure()
+            body = hooks.error_body(status, failure.title, failure.description)
+        head = (
+            f'HTTP/1.1 {status} {status.phrase}\r\nConnection: close\r\n'
+            f'Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n'
+        )
+        try:
+            util.write_nonblock(client, head.encode() + body)
+        except OSError:
+            LOG.debug('The answer to what is no request could not be sent')
