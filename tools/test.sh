@@ -3,7 +3,8 @@
 #
 # Run the tests on SQLite, MariaDB and PostgreSQL, the latter two from throw-away servers of this run. What real
 # programs do together (Keystone, agents and clients of published releases, from PyPI) is a stage of its own, after
-# all else; what each of them did is told at the end.
+# all else. What each of them did is told at the end, and how much was searched or compared by those tests that send
+# all there is.
 #
 #     tools/test.sh                                     both stages
 #     tools/test.sh ARGUMENT...                         one stage; arguments go to "stestr run"
@@ -94,8 +95,8 @@ fi
 
 if [ -s "$FREEZER_TEST_REPORT" ]; then
     echo
-    echo 'What real programs did:'
-    sed 's/^/  /' "$FREEZER_TEST_REPORT"
+    echo 'What tests did:'
+    sort "$FREEZER_TEST_REPORT" | sed 's/^/  /'
 fi
 # A line of its own: stestr may have ended in the middle of one.
 echo

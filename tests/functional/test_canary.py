@@ -225,6 +225,8 @@ class CanaryTest(routes.RouteTestCase):
             conf.register_opts(opts, group=group)
         if 'sqlite' in connection:
             conf.set_override('sqlite_synchronous', False, group='database')
+        # What the test itself wrote.
+        self.heard.take()
         conf.log_opt_values(logging.getLogger(__name__), logging.DEBUG)
         application = api_app.build(conf)
         self.addCleanup(application.database.dispose)

@@ -12,7 +12,7 @@ from typing import Any
 
 import webtest
 
-from tests import databases, routes
+from tests import databases, report, routes
 from tests.routes import ROUTES
 
 Document = dict[str, Any]
@@ -202,8 +202,11 @@ class OwnedFieldsTest(routes.RouteTestCase):
     def writes(self) -> list[str]:
         return [route for route in self.routes if not route.startswith('GET')]
 
-    def end(self) -> None:
-        print(f'{self.database_name}, {self.api_version}: {self.tried} requests with planted fields')
+    def end(self, what: str) -> None:
+        report.line(
+            f'Owned fields, {self.database_name}, {self.api_version}, {what}: '
+            f'{self.tried} requests, {len(self.wrong)} failures'
+        )
         self.assertGreaterEqual(self.tried, len(self.plain))
         self.finish()
 
@@ -217,7 +220,7 @@ class OwnedFieldsTest(routes.RouteTestCase):
                 if key in FIELDS:
                     deep = with_fields(body, {key: value})
                     self.compare(f'{route} {key} everywhere', route, body, body=deep)
-        self.end()
+        self.end('bodies')
 
     def test_queries_set_none_of_them(self) -> None:
         params = {key: value for key, value in FIELDS.items() if not isinstance(value, dict)}
@@ -226,13 +229,13 @@ class OwnedFieldsTest(routes.RouteTestCase):
             body = None if ROUTES[route][0].body is None else self.base_of(route)
             for given in (params, ids, {'_method': 'DELETE'}):
                 self.compare(f'{route} {given}', route, body, params=given)
-        self.end()
+        self.end('queries')
 
     def test_headers_set_none_of_them(self) -> None:
         for route in self.writes():
             body = None if ROUTES[route][0].body is None else self.base_of(route)
             self.compare(route, route, body, headers=HEADERS)
-        self.end()
+        self.end('headers')
 
     def test_what_is_shown_is_of_the_service_whatever_is_stored(self) -> None:
         """Free keys of a document never stand in for those that the service adds to answers."""

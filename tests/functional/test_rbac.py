@@ -19,7 +19,7 @@ import webtest
 import yaml
 
 from freezer_api import policies
-from tests import base, databases, routes
+from tests import base, databases, report, routes
 from tests.routes import ROUTES
 
 OWN, FOREIGN, ABSENT = 'own', 'foreign', 'absent'
@@ -230,8 +230,8 @@ class MatrixTest(routes.RouteTestCase):
                         )
             self.check_untouched(row)
         which = 'all policies open' if self.open else 'policy as delivered'
-        print(
-            f'{self.database_name}, {self.api_version}, {which}: '
+        report.line(
+            f'Matrix, {self.database_name}, {self.api_version}, {which}: '
             f'{cells} cells, {len(self.wrong)} failures'
         )
         self.finish()
