@@ -8,12 +8,12 @@ request that was refused must have stored nothing.
 import copy
 import re
 import time
+from collections.abc import Iterator
 from typing import Any
 
 import webtest
 
 from tests import databases, report, routes
-from tests.routes import ROUTES
 
 Document = dict[str, Any]
 
@@ -131,12 +131,16 @@ class OwnedFieldsTest(routes.RouteTestCase):
         }
         self.tried = 0
 
-    def base_of(self, route: str) -> Document:
-        """A good body that has none of the fields."""
-        sample: Document = copy.deepcopy(without_fields(ROUTES[route][0].body))
-        for key in IDS.get(route, {}):
-            sample.pop(key, None)
-        return sample
+    def writes(self) -> Iterator[tuple[str, str, Document | None]]:
+        """Name, route and body of each good request that writes; the body has none of the fields."""
+        for route, samples in self.routes.items():
+            if route.startswith('GET'):
+                continue
+            for number, sample in enumerate(samples, 1):
+                body: Document | None = copy.deepcopy(without_fields(sample.body))
+                for key in IDS.get(route, {}) if body else ():
+                    body.pop(key, None)  # type: ignore[union-attr]
+                yield f'{route} {number}', route, body
 
     def request(
         self,
@@ -187,20 +191,20 @@ class OwnedFieldsTest(routes.RouteTestCase):
         self.restore()
         return columns
 
-    def compare(self, case: str, route: str, plain: Document | None, **planted: Any) -> None:
+    def compare(
+        self, name: str, what: str, route: str, plain: Document | None, **planted: Any
+    ) -> None:
         """Send the request with what is planted; note where it leaves other columns than without."""
-        if route not in self.plain:
-            columns = self.send_and_restore(route, route, body=plain)
-            self.assertIsNotNone(columns, f'{route} is refused without any field')
-            self.plain[route] = columns
+        if name not in self.plain:
+            columns = self.send_and_restore(name, route, body=plain)
+            self.assertIsNotNone(columns, f'{name} is refused without any field')
+            self.plain[name] = columns
         self.tried += 1
+        case = f'{name} {what}'
         columns = self.send_and_restore(case, route, **{'body': plain, **planted})
         for table, rows in (columns or {}).items():
-            if rows != self.plain[route][table]:
-                self.wrong.append(f'{case}: {table}\n  {self.plain[route][table]}\n  {rows}')
-
-    def writes(self) -> list[str]:
-        return [route for route in self.routes if not route.startswith('GET')]
+            if rows != self.plain[name][table]:
+                self.wrong.append(f'{case}: {table}\n  {self.plain[name][table]}\n  {rows}')
 
     def end(self, what: str) -> None:
         report.line(
@@ -211,38 +215,35 @@ class OwnedFieldsTest(routes.RouteTestCase):
         self.finish()
 
     def test_bodies_set_none_of_them(self) -> None:
-        for route in self.writes():
-            if ROUTES[route][0].body is None:
+        for name, route, body in self.writes():
+            if body is None:
                 continue
-            body = self.base_of(route)
             for key, value in {**FIELDS, **IDS.get(route, {})}.items():
-                self.compare(f'{route} {key}', route, body, body={**body, key: value})
+                self.compare(name, key, route, body, body={**body, key: value})
                 if key in FIELDS:
                     deep = with_fields(body, {key: value})
-                    self.compare(f'{route} {key} everywhere', route, body, body=deep)
+                    self.compare(name, f'{key} everywhere', route, body, body=deep)
         self.end('bodies')
 
     def test_queries_set_none_of_them(self) -> None:
         params = {key: value for key, value in FIELDS.items() if not isinstance(value, dict)}
         ids = {'action_id': 'a2', 'client_id': 'web02', 'job_id': 'j2', 'session_id': 's2'}
-        for route in self.writes():
-            body = None if ROUTES[route][0].body is None else self.base_of(route)
+        for name, route, body in self.writes():
             for given in (params, ids, {'_method': 'DELETE'}):
-                self.compare(f'{route} {given}', route, body, params=given)
+                self.compare(name, str(given), route, body, params=given)
         self.end('queries')
 
     def test_headers_set_none_of_them(self) -> None:
-        for route in self.writes():
-            body = None if ROUTES[route][0].body is None else self.base_of(route)
-            self.compare(route, route, body, headers=HEADERS)
+        for name, route, body in self.writes():
+            self.compare(name, 'headers', route, body, headers=HEADERS)
         self.end('headers')
 
     def test_what_is_shown_is_of_the_service_whatever_is_stored(self) -> None:
         """Free keys of a document never stand in for those that the service adds to answers."""
-        for route in self.writes():
-            if ROUTES[route][0].body is None:
+        for _, route, plain in self.writes():
+            if plain is None:
                 continue
-            body = with_fields(self.base_of(route), FIELDS)
+            body = with_fields(plain, FIELDS)
             body |= IDS.get(route, {})
             if self.request(route, body).status_int >= 400:
                 self.check_untouched(route)
