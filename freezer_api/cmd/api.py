@@ -92,8 +92,8 @@ def _settings(conf: cfg.ConfigOpts) -> dict[str, Any]:
         'keepalive': 75,
         'graceful_timeout': 30,
         # Searches may be part of the query string; tokens are part of the header.
-        'limit_request_line': 8190,
-        'limit_request_field_size': 16384,
+        'limit_request_line': conf.max_request_line,
+        'limit_request_field_size': conf.max_header_size,
         'limit_request_fields': 100,
         # Forwarded headers are oslo.middleware's business, see [oslo_middleware].
         'forwarded_allow_ips': '',

@@ -17,9 +17,11 @@ LOG = log.getLogger(__name__)
 # By name: not all releases of gunicorn have all of them. Any other that is the caller's fault is 400.
 _STATUSES = {
     'ExpectationFailed': http.HTTPStatus.EXPECTATION_FAILED,
-    'LimitRequestHeaders': http.HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
-    'LimitRequestLine': http.HTTPStatus.REQUEST_URI_TOO_LONG,
     'UnsupportedTransferCoding': http.HTTPStatus.NOT_IMPLEMENTED,
+}
+_LIMITS = {
+    'LimitRequestHeaders': 'The request has more or longer headers than this service takes.',
+    'LimitRequestLine': 'The first line of the request is longer than this service takes.',
 }
 
 
@@ -34,7 +36,8 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn is untyped
         if isinstance(exc, errors.ParseException):
             status = _STATUSES.get(kind, http.HTTPStatus.BAD_REQUEST)
             LOG.info('A request from %s could not be read: %s', addr and addr[0], kind)
-            body = hooks.error_body(status, *hooks.describe(status))
+            title, description = hooks.describe(status)
+            body = hooks.error_body(status, title, _LIMITS.get(kind, description))
         else:
             status = http.HTTPStatus.INTERNAL_SERVER_ERROR
             LOG.error('Unexpected error\n%s', outline(exc))

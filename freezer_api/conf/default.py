@@ -32,6 +32,20 @@ OPTS: list[cfg.Opt] = [
         help='Number of threads in each process of freezer-api. Each of them may use one '
         'connection to the database.',
     ),
+    cfg.IntOpt(
+        'max_request_line',
+        default=8190,
+        min=1024,
+        # The most that gunicorn takes.
+        max=8190,
+        help='How many bytes the first line of a request to freezer-api may have: method, path and query.',
+    ),
+    cfg.IntOpt(
+        'max_header_size',
+        default=16_384,
+        min=4096,
+        help='How many bytes a header of a request to freezer-api may have. Tokens may have some thousand.',
+    ),
     cfg.StrOpt(
         'auth_strategy',
         default='keystone',

@@ -166,6 +166,7 @@ class ProgramsTest(base.TestCase):
                 except TimeoutError:
                     pass
             self.search(line, answered)
+            self.assertIn(b'Content-Type: application/json', answered, line)
         server.send_signal(signal.SIGTERM)
         output, errors = server.communicate(timeout=_PATIENCE)
         logged = log.read_bytes()

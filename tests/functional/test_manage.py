@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The commands, run as an operator runs them."""
 
+import http.client
+import json
 import os
 import signal
 import subprocess
@@ -222,6 +224,40 @@ class ServerTest(CommandTestCase):
             self.assertEqual(0, server.returncode, errors)
             self.assertEqual('', output)
             self.assertNotIn('Traceback', errors)
+
+
+    def test_requests_that_are_too_long_are_told_so(self) -> None:
+        self.configure(
+            f'sqlite:///{self.folder}/freezer.sqlite',
+            auth_strategy='noauth',
+            bind_host='127.0.0.1',
+            bind_port=0,
+            workers=1,
+            max_request_line=1024,
+            max_header_size=4096,
+        )
+        with subprocess.Popen(
+            self.command(), stdout=subprocess.PIPE, text=True, cwd=_TREE
+        ) as server:
+            self.addCleanup(server.kill)
+            assert server.stdout is not None
+            host, port = server.stdout.readline().split('/')[-1].strip().split(':')
+            for path, length, status in (
+                ('/', 4000, 300),
+                ('/', 4200, 400),
+                ('/v2/' + 'x' * 900, 10, 404),
+                ('/v2/' + 'x' * 1100, 10, 400),
+            ):
+                connection = http.client.HTTPConnection(host, int(port), timeout=60)
+                connection.request('GET', path, headers={'X-Auth-Token': 'x' * length})
+                answer = connection.getresponse()
+                document = json.load(answer)
+                connection.close()
+                if status == 400:
+                    self.assertEqual(400, document['code'])
+                    self.assertIn('than this service takes', document['description'])
+                self.assertEqual(status, answer.status)
+            server.terminate()
 
 
 class WSGITest(CommandTestCase):
