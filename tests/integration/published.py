@@ -33,12 +33,13 @@ def environment(name: str) -> Path:
     :param name: a key of :data:`REQUIREMENTS`
     :raises AssertionError: pip could not install the requirements
     """
-    folder = CACHE / name
-    requirements = REQUIREMENTS[name]
     CACHE.mkdir(exist_ok=True)
+    folder = CACHE.resolve() / name
+    requirements = REQUIREMENTS[name]
     (CACHE / '.gitignore').write_text('*\n')
     stamp = folder / 'stamp'
-    wanted = '\n'.join((sys.version, *requirements))
+    # Its programs name their interpreter by the path where they were installed.
+    wanted = '\n'.join((str(folder), sys.version, *requirements))
     # Several runs may share the checkout.
     with (CACHE / f'{name}.lock').open('w') as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
