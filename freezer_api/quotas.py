@@ -14,11 +14,9 @@ from oslo_config import cfg
 from oslo_log import log
 
 from freezer_api import exceptions
+from freezer_api.conf import SERVICE_TYPE
 
 LOG = log.getLogger(__name__)
-
-# Of our endpoint, for those who do not configure it.
-SERVICE_TYPE = 'backup'
 
 # Limits that are kept, of a few resources for each project.
 MAX_ENTRIES = 10_000

@@ -85,7 +85,7 @@ run_tests() {
 }
 
 # Programs that take seconds to start, and that are mostly waited for.
-real='\.integration\.test_((v1_)?programs|trusts|limits_of_projects)\.'
+real='\.integration\.test_((v1_)?programs|tokens|trusts|limits_of_projects)\.'
 if [ "$#" -gt 0 ]; then
     run_tests "$@"
 else

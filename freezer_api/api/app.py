@@ -24,6 +24,7 @@ from freezer_api.api.middleware import (
     ContextMiddleware,
     GivenRequestId,
     JSONErrors,
+    KeystoneErrors,
     NoAuth,
 )
 from freezer_api.api.request import Reply, Request, Services
@@ -138,7 +139,7 @@ def _authenticated(application: WSGI, conf: cfg.ConfigOpts) -> WSGI:
         application, {'oslo_config_config': conf, 'cache': token_cache.ENVIRON}
     )
     options = conf.keystone_authtoken
-    protected: WSGI = auth
+    protected: WSGI = KeystoneErrors(auth)
     return protected if options.memcached_servers else token_cache.WithTokenCache(protected)
 
 

@@ -20,6 +20,13 @@ LOG = logging.getLogger(__name__)
 ANSWERED = 'freezer.answered'
 
 
+# Of answers by auth_token; the phrases of HTTP would mislead.
+_DESCRIPTIONS = {
+    401: 'A token is needed that Keystone knows, that is not expired, and that is meant for this request.',
+    503: 'The service, or Keystone, does not answer now; try again.',
+}
+
+
 def error_body(code: int, title: str, description: str) -> bytes:
     """The body of every error."""
     return orjson.dumps({'title': title, 'description': description, 'code': code})
@@ -30,6 +37,8 @@ def describe(code: int) -> tuple[str, str]:
     if code == http.HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
         # From the size limit; the name of the status is not the same in all releases of Python.
         return exceptions.TooLarge.title, 'The body has more bytes than this service takes.'
+    if code in _DESCRIPTIONS:
+        return http.HTTPStatus(code).phrase, _DESCRIPTIONS[code]
     try:
         status = http.HTTPStatus(code)
     except ValueError:

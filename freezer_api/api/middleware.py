@@ -5,6 +5,7 @@ import re
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from keystoneauth1 import exceptions as keystone_exceptions
 from oslo_log import log as logging
 
 from freezer_api import exceptions
@@ -47,6 +48,25 @@ class ContextMiddleware:
         environ['freezer.context'] = context
         environ['freezer.services'] = self._services
         return self._application(environ, start_response)
+
+
+class KeystoneErrors:
+    """Tell callers that Keystone is silent, where auth_token lets the error through.
+
+    keystonemiddleware 13 knows a refused connection for what it is, and not one that times out or breaks.
+    """
+
+    def __init__(self, application: WSGI) -> None:
+        self._application = application
+
+    def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        try:
+            return self._application(environ, start_response)
+        except keystone_exceptions.ConnectionError as error:
+            LOG.warning('Keystone did not answer about a token: %s', type(error).__name__)
+            silent = exceptions.ServiceUnavailable('Keystone does not answer; try again.')
+            refusal: Iterable[bytes] = hooks.answer(silent, environ)(environ, start_response)
+            return refusal
 
 
 class NoAuth:

@@ -9,6 +9,7 @@ import re
 from collections.abc import Sequence
 from importlib import metadata
 
+from keystonemiddleware import auth_token
 from oslo_config import cfg
 from oslo_db import options as db_options
 from oslo_log import log
@@ -23,6 +24,11 @@ PROGRAM = 'freezer-api'
 
 DEFAULT_CONNECTION = 'sqlite:////var/lib/freezer/freezer-api.sqlite'
 MAX_REQUEST_BODY_SIZE = 1024 * 1024
+
+# Of our endpoint, for those who do not configure it.
+SERVICE_TYPE = 'backup'
+# Seconds for one try, of which there are some.
+KEYSTONE_TIMEOUT = 10
 
 _GROUPS: dict[str, list[cfg.Opt]] = {
     module.GROUP: module.OPTS for module in (default, api, audit, centralized_scheduler, quotas)
@@ -43,6 +49,16 @@ def set_defaults() -> None:
         expose_headers=['ETag', 'X-OpenStack-Request-ID'],
         allow_methods=['GET', 'HEAD', 'PUT', 'POST', 'DELETE', 'PATCH'],
     )
+    for _, options in auth_token.AUTH_TOKEN_OPTS:
+        cfg.set_defaults(
+            options,
+            # Without it, access rules of application credentials let nothing pass.
+            service_type=SERVICE_TYPE,
+            # As in keystonemiddleware 13; before, anybody's token did, and let access rules be passed by.
+            service_token_roles_required=True,
+            # Else a Keystone that is silent holds all threads for ever.
+            http_connect_timeout=KEYSTONE_TIMEOUT,
+        )
     # It tells on every look at a revision how it would go about a change.
     log.set_defaults(default_log_levels=[*log.get_default_log_levels(), 'alembic=WARNING'])
     cfg.set_defaults(db_options.database_opts, connection=DEFAULT_CONNECTION)

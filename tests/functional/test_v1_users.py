@@ -182,7 +182,7 @@ class TokenTest(base.ApiTestCase):
                 self.assertEqual(
                     {
                         'title': 'Forbidden',
-                        'description': 'Version 1 needs the token of a user for a project.',
+                        'description': 'This needs the token of a user for a project.',
                         'code': 403,
                     },
                     answer.json,

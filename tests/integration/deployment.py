@@ -41,6 +41,7 @@ project_domain_name = Default
 class Deployment:
     """Keystone and the service, running.
 
+    :ivar service: the first process of it
     :ivar url: of the service, without a version
     :ivar account: of the service itself, which trusts are for
     :ivar configuration: of the service
@@ -59,6 +60,17 @@ class Deployment:
         """
         options = {'authenticated': True, **options}
         return account.session.request(f'{self.url}{path}', method, raise_exc=False, **options)
+
+    def beside(self, name: str, options: str) -> 'Deployment':
+        """Another process of the service on the same database, until it or this process is ended.
+
+        :param options: lines of configuration, which win over those of the first; they begin in [keystone_authtoken]
+        """
+        folder = self.configuration.parent
+        configuration = folder / f'{name}.conf'
+        configuration.write_text(f'{self.configuration.read_text()}{options}\n')
+        service, url = _serve(name, folder, configuration)
+        return dataclasses.replace(self, service=service, url=url, configuration=configuration)
 
     def get(self, account: keystone.Account, *segments: str, version: str = '2') -> Any:
         """The document at a path of the account's project."""
@@ -94,19 +106,28 @@ def start() -> Deployment:
             **dataclasses.asdict(account),
         )
     )
-    variables = {**programs.environment(folder), 'PYTHONPATH': str(published.ROOT)}
     options = ['--config-file', str(configuration)]
-    programs.run([*command('freezer-manage', 'manage'), *options, 'db', 'sync'], folder, variables)
-    service = programs.Program(
-        'freezer-api', [*command('freezer-api', 'api'), *options], folder, variables
+    programs.run(
+        [*command('freezer-manage', 'manage'), *options, 'db', 'sync'], folder, _variables(folder)
     )
-    found = service.wait_for(
-        'its address', lambda: re.search(r'http://127\.0\.0\.1:[1-9][0-9]*', service.output)
-    )
-    url = found.group()
+    service, url = _serve('freezer-api', folder, configuration)
     identity.add_service('backup', 'freezer', url)
     report.line('freezer-api', version(), f'serves on {database}, tokens validated by Keystone')
     return Deployment(identity, service, url, account, configuration)
+
+
+def _variables(folder: Path) -> dict[str, str]:
+    return {**programs.environment(folder), 'PYTHONPATH': str(published.ROOT)}
+
+
+def _serve(name: str, folder: Path, configuration: Path) -> tuple[programs.Program, str]:
+    """Start the service; return it with its URL."""
+    words = [*command('freezer-api', 'api'), '--config-file', str(configuration)]
+    service = programs.Program(name, words, folder, _variables(folder))
+    found = service.wait_for(
+        'its address', lambda: re.search(r'http://127\.0\.0\.1:[1-9][0-9]*', service.output)
+    )
+    return service, found.group()
 
 
 def command(name: str, module: str) -> list[str]:

@@ -19,6 +19,9 @@ from tests.integration import programs, published
 _PASSWORD = 'secret'
 _REGION = 'RegionOne'
 
+# Seconds; long enough to use a token once before its end.
+HASTE = 4
+
 _CONFIGURATION = """\
 [DEFAULT]
 # It warns of the length of passwords at each login.
@@ -73,15 +76,49 @@ class Account:
     @functools.cached_property
     def session(self) -> Any:
         """Sends requests with a token of this account."""
-        plugin = v3.Password(
-            auth_url=self.url,
+        return keystone_session.Session(auth=self._plugin(self.url), timeout=30)
+
+    def token(self, url: str = '', **scope: Any) -> str:
+        """A new token.
+
+        :param url: of Keystone, if it is not the usual one
+        :param scope: of the token, as keystoneauth names it; none means the project
+        """
+        plugin = self._plugin(url or self.url, **scope)
+        return str(keystone_session.Session(auth=plugin, timeout=30).get_token())
+
+    def _plugin(self, url: str, **scope: Any) -> v3.Password:
+        project = {'project_name': self.project_name, 'project_domain_name': 'Default'}
+        return v3.Password(
+            auth_url=url,
             username=self.username,
             password=self.password,
-            project_name=self.project_name,
             user_domain_name='Default',
-            project_domain_name='Default',
+            **(scope or project),
         )
-        return keystone_session.Session(auth=plugin, timeout=30)
+
+    def credential(self, **options: Any) -> dict[str, Any]:
+        """A new application credential.
+
+        :param options: as Keystone knows them
+        """
+        wanted = {'name': uuid.uuid4().hex, **options}
+        answer = self.session.post(
+            f'{self.url}/users/{self.user_id}/application_credentials',
+            json={'application_credential': wanted},
+            authenticated=True,
+        )
+        made: dict[str, Any] = answer.json()['application_credential']
+        return made
+
+    def token_by(self, credential: dict[str, Any]) -> str:
+        """A new token by an application credential."""
+        plugin = v3.ApplicationCredential(
+            auth_url=self.url,
+            application_credential_id=credential['id'],
+            application_credential_secret=credential['secret'],
+        )
+        return str(keystone_session.Session(auth=plugin, timeout=30).get_token())
 
 
 class Keystone:
@@ -90,21 +127,64 @@ class Keystone:
     :ivar url: of version 3
     """
 
-    def __init__(self, url: str, program: programs.Program) -> None:
-        self.url = url
-        self.program = program
-        # Made by bootstrap.
-        self.admin = Account(url, 'admin', '', 'admin', '')
+    program: programs.Program
 
-    def answers(self) -> bool:
+    def __init__(self, folder: Path, port: int) -> None:
+        self.url = f'http://127.0.0.1:{port}/v3'
+        self._folder = folder
+        self._port = port
+        # Made by bootstrap.
+        self.admin = Account(self.url, 'admin', '', 'admin', '')
+
+    @property
+    def variables(self) -> dict[str, str]:
+        """Environment variables of Keystone's own programs."""
+        configuration = str(self._folder / 'keystone.conf')
+        return programs.environment(self._folder, OS_KEYSTONE_CONFIG_FILES=configuration)
+
+    def serve(self, listener: socket.socket | None = None) -> None:
+        """Answer, also after the program was ended.
+
+        :param listener: of the port, if it is held already
+        """
+        listener = listener or socket.create_server(('127.0.0.1', self._port))
+        with listener:
+            self.program = self._server('keystone', listener, self.variables)
+        # Connections wait in the queue of the socket until the server accepts them.
+        self.program.wait_for('its first token', self._answers)
+
+    def _server(
+        self, name: str, listener: socket.socket, variables: dict[str, str]
+    ) -> programs.Program:
+        settings = self._folder / f'{name}.gunicorn.conf.py'
+        settings.write_text(_SERVER.format(number=listener.fileno()))
+        return programs.Program(
+            name,
+            [published.environment('keystone') / 'gunicorn'],
+            self._folder,
+            {**variables, 'GUNICORN_CMD_ARGS': f'--config {settings}'},
+            pass_fds=[listener.fileno()],
+        )
+
+    def _answers(self) -> bool:
         """Whether the administrator gets a token."""
+        self.admin.session.invalidate()
         with contextlib.suppress(exceptions.ConnectFailure):
             return bool(self.admin.session.get_token())
         return False
 
-    def _call(self, method: str, path: str, document: Any = None) -> Any:
+    @functools.cached_property
+    def hasty(self) -> str:
+        """The URL of another server of the same Keystone, whose tokens live for :data:`HASTE` seconds."""
+        with socket.create_server(('127.0.0.1', 0)) as listener:
+            url = f'http://127.0.0.1:{listener.getsockname()[1]}/v3'
+            variables = {**self.variables, 'OS_TOKEN__EXPIRATION': str(HASTE)}
+            self._server('keystone-hasty', listener, variables)
+        return url
+
+    def _call(self, method: str, path: str, document: Any = None, **headers: str) -> Any:
         answer = self.admin.session.request(
-            f'{self.url}/{path}', method, json=document, authenticated=True
+            f'{self.url}/{path}', method, json=document, headers=headers, authenticated=True
         )
         return answer.json() if answer.content else None
 
@@ -137,6 +217,31 @@ class Keystone:
         """Give a user a role on the whole deployment."""
         self._call('PUT', f'system/users/{account.user_id}/roles/{self._roles[role]}')
 
+    def grant_on_domain(self, account: Account, role: str) -> None:
+        """Give a user a role on the domain of all users and projects."""
+        self._call('PUT', f'domains/default/users/{account.user_id}/roles/{self._roles[role]}')
+
+    def withdraw(self, account: Account, role: str) -> None:
+        """Take back a role in the project."""
+        path = f'projects/{account.project_id}/users/{account.user_id}/roles/{self._roles[role]}'
+        self._call('DELETE', path)
+
+    def revoke(self, token: str) -> None:
+        """End a token before its time."""
+        self._call('DELETE', 'auth/tokens', **{'X-Subject-Token': token})
+
+    def disable_user(self, account: Account) -> None:
+        """Let nobody be this user any more."""
+        self._call('PATCH', f'users/{account.user_id}', {'user': {'enabled': False}})
+
+    def disable_project(self, project_id: str) -> None:
+        """Let nobody act in this project any more."""
+        self._call('PATCH', f'projects/{project_id}', {'project': {'enabled': False}})
+
+    def delete_trust(self, trust_id: str) -> None:
+        """Delete a trust, as an administrator."""
+        self._call('DELETE', f'OS-TRUST/trusts/{trust_id}')
+
     def register_limit(self, service_type: str, resource: str, limit: int) -> str:
         """Limit a resource of a service for every project; return the id."""
         document = {**self._limited(service_type, resource), 'default_limit': limit}
@@ -167,6 +272,7 @@ class Keystone:
             'region_id': _REGION,
             'resource_name': resource,
         }
+
     def trusts(self, trustee: Account) -> set[str]:
         """The ids of all trusts for a user."""
         found = self._call('GET', f'OS-TRUST/trusts?trustee_user_id={trustee.user_id}')
@@ -187,44 +293,31 @@ class Keystone:
 
 def start(folder: Path) -> Keystone:
     """Install if needed, prepare and serve Keystone until this process ends."""
-    program_folder = published.environment('keystone')
     configuration = folder / 'keystone.conf'
     configuration.write_text(_CONFIGURATION.format(folder=folder))
-    variables = programs.environment(folder, OS_KEYSTONE_CONFIG_FILES=str(configuration))
-
     # Bound here, because Keystone's own catalogue must name the port before the server starts.
-    with socket.create_server(('127.0.0.1', 0)) as listener:
-        url = f'http://127.0.0.1:{listener.getsockname()[1]}/v3'
-        manage: list[str | Path] = [
-            program_folder / 'keystone-manage',
-            '--config-file',
-            configuration,
-        ]
-        for command in (
-            ['db_sync'],
-            [
-                'fernet_setup',
-                *('--keystone-user', str(os.getuid())),
-                *('--keystone-group', str(os.getgid())),
-            ],
-            [
-                'bootstrap',
-                *('--bootstrap-password', _PASSWORD),
-                *('--bootstrap-public-url', url),
-                *('--bootstrap-internal-url', url),
-                *('--bootstrap-region-id', _REGION),
-            ],
-        ):
-            programs.run([*manage, *command], folder, variables)
-        (folder / 'gunicorn.conf.py').write_text(_SERVER.format(number=listener.fileno()))
-        program = programs.Program(
-            'keystone',
-            [program_folder / 'gunicorn'],
-            folder,
-            variables,
-            pass_fds=[listener.fileno()],
-        )
-    # Connections wait in the queue of the socket until the server accepts them.
-    keystone = Keystone(url, program)
-    program.wait_for('its first token', keystone.answers)
+    listener = socket.create_server(('127.0.0.1', 0))
+    keystone = Keystone(folder, listener.getsockname()[1])
+    manage: list[str | Path] = [
+        published.environment('keystone') / 'keystone-manage',
+        '--config-file',
+        configuration,
+    ]
+    for command in (
+        ['db_sync'],
+        [
+            'fernet_setup',
+            *('--keystone-user', str(os.getuid())),
+            *('--keystone-group', str(os.getgid())),
+        ],
+        [
+            'bootstrap',
+            *('--bootstrap-password', _PASSWORD),
+            *('--bootstrap-public-url', keystone.url),
+            *('--bootstrap-internal-url', keystone.url),
+            *('--bootstrap-region-id', _REGION),
+        ],
+    ):
+        programs.run([*manage, *command], folder, keystone.variables)
+    keystone.serve(listener)
     return keystone

@@ -91,7 +91,8 @@ class Root:
         """
         controller, project_id, segments = _locate(request)
         handler, names = controller.find(request, segments)
-        controller.authorize(request, handler.route, project_id or _project_of_token(request))
+        own = _project_of_token(request)
+        controller.authorize(request, handler.route, project_id or own)
         return handler, names
 
 
@@ -131,14 +132,14 @@ def methods(request: Request) -> list[str]:
 
 
 def _project_of_token(request: Request) -> str:
-    """The project of a request by v1, which is bound to the user of the token too.
+    """The project of the caller, which by v1 is that of the request.
 
     :raises Forbidden: the token has none: it is for a domain or the system, or for nothing
     """
     caller = request.caller
     project_id: str = caller.project_id or ''
     if not is_project_id(project_id) or not caller.user_id:
-        raise exceptions.Forbidden('Version 1 needs the token of a user for a project.')
+        raise exceptions.Forbidden('This needs the token of a user for a project.')
     return project_id
 
 
