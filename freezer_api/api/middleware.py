@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from keystoneauth1 import exceptions as keystone_exceptions
+from oslo_context import context as oslo_context
 from oslo_log import log as logging
 
 from freezer_api import exceptions
@@ -41,7 +42,7 @@ class ContextMiddleware:
         self._services = services
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
-        context = RequestContext.from_environ(environ, overwrite=False)
+        context = RequestContext.from_environ(environ)
         context.database = self._database
         context.schedules = self._services.schedules
         context.quotas = self._services.quotas
@@ -117,15 +118,25 @@ class GivenRequestId:
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         given = environ.get('HTTP_X_OPENSTACK_REQUEST_ID', '')
         if not _REQUEST_ID.fullmatch(given):
+            _name_in_log(environ)
             return self._application(environ, start_response)
         request_id = given if given.startswith('req-') else f'req-{given}'
         environ['openstack.request_id'] = request_id
+        _name_in_log(environ)
 
         def start(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
             headers = [*headers, ('x-openstack-request-id', request_id)]
             return start_response(status, headers, exc_info)
 
         return self._application(environ, start)
+
+
+def _name_in_log(environ: dict[str, Any]) -> None:
+    """Let lines of the log name this request, and no caller until there is one.
+
+    They would name the one that this thread served before.
+    """
+    oslo_context.RequestContext(request_id=environ.get('openstack.request_id'))
 
 
 class JSONErrors:

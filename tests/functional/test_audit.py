@@ -11,6 +11,7 @@ import webtest
 from keystonemiddleware import audit as cadf
 from keystonemiddleware import opts as auth_options
 from oslo_config import cfg
+from oslo_context import context as oslo_context
 from oslo_messaging.notify import _impl_test
 from sqlalchemy import event
 
@@ -23,14 +24,17 @@ SECRET = 'hunter2'
 
 
 class Records(logging.Handler):
-    """Collects what is logged."""
+    """Collects what is logged, and whom oslo.log names before each line: user and request."""
 
     def __init__(self) -> None:
         super().__init__()
         self.lines: list[str] = []
+        self.named: list[tuple[str | None, str | None]] = []
 
     def emit(self, record: logging.LogRecord) -> None:
         self.lines.append(record.getMessage())
+        current = oslo_context.get_current()
+        self.named.append((current.user_id, current.request_id))
 
 
 class AuditCase(routes.RouteTestCase):
@@ -55,6 +59,15 @@ class AuditCase(routes.RouteTestCase):
 
 
 class AuditTest(AuditCase):
+    def test_log_names_the_caller_and_the_request_of_each_line(self) -> None:
+        name = 'POST /actions'
+        body = ROUTES[name][0].content
+        sent = [(user, self.send(name, body, api=self.as_(user))) for user in ('alice', 'bob')]
+        # Refused before anybody knows who asks.
+        sent.append((None, self.send(name, b'x' * (2**20 + 1))))
+        expected = [(user, answer.headers['x-openstack-request-id']) for user, answer in sent]
+        self.assertEqual(expected, self.records.named)
+
     def check_record(
         self, case: str, name: str, answer: webtest.TestResponse, **expected: Any
     ) -> None:
