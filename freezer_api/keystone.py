@@ -113,6 +113,22 @@ class Keystone:
             ) from error
         return Trust(made['id'], terms, _seconds(made.get('expires_at')))
 
+    def has(self, token: str, trust_id: str) -> bool:
+        """Whether a trust is there; one that Keystone does not let the trustor look at is.
+
+        :param token: of the trustor
+        :raises ServiceUnavailable: Keystone does not answer
+        """
+        try:
+            self._call('GET', f'/{trust_id}', token)
+        except keystone_exceptions.NotFound:
+            return False
+        except _ERRORS as error:
+            failure = _failure(error, 'Keystone refuses to show a trust.')
+            if isinstance(failure, exceptions.ServiceUnavailable):
+                raise failure from error
+        return True
+
     def delete(self, token: str | None, trust_id: str) -> None:
         """Delete a trust, if it is still there.
 

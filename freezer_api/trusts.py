@@ -53,20 +53,26 @@ class Trusts:
         if self._keystone is None or caller is None or caller.user is None:
             return operation()
         if self._enabled and not context.scope.is_v1:
-            context.delegation = Delegation(self._always)
+            # A scheduler acts by the trust of a job, and can give it no other.
+            context.delegation = Delegation(self._always, mends=not caller.user.trust_id)
         made: Trust | None = None
         try:
             for _ in range(_TRIES):
                 try:
                     return operation()
-                except TrustNeeded:
-                    delegation = context.delegation or Delegation(self._always)
-                    terms = delegation.terms
-                    if terms is None:
+                except TrustNeeded as need:
+                    try:
                         terms = self._terms(context, caller)
+                        confirmed = self._confirmed(context, caller, terms)
+                        if confirmed is None and made is None:
+                            made = self._keystone.create(caller.user.auth_token, terms)
+                    except exceptions.FreezerError:
+                        if not need.is_optional:
+                            raise
+                        # The job stays as broken as it was, and the change is made.
+                        context.delegation = Delegation(self._always)
                     else:
-                        made = made or self._keystone.create(caller.user.auth_token, terms)
-                    context.delegation = Delegation(self._always, terms, made)
+                        context.delegation = Delegation(self._always, terms, made, confirmed, True)
             raise exceptions.ServiceUnavailable('Too many writers change this at once; try again.')
         except db_exception.DBConnectionError:
             # The commit may have gone through although its answer was lost, so nothing is deleted by guess.
@@ -80,6 +86,16 @@ class Trusts:
         roles = self._roles or tuple(sorted(set(caller.user.role_names)))
         trustee_id = self._keystone.trustee_id()
         return Terms(context.owner_id, trustee_id, context.scope.project_id, roles)
+
+    def _confirmed(self, context: RequestContext, caller: Any, terms: Terms) -> str | None:
+        """A stored trust by the terms; one that somebody deleted in Keystone is not used again."""
+        assert self._keystone is not None
+        found = trusts.reusable(context, terms)
+        if found is None or self._keystone.has(caller.user.auth_token, found):
+            return found
+        LOG.warning('A trust is missing in Keystone; its jobs get another when they are changed')
+        trusts.lose(context, found)
+        return None
 
     def _clean_up(self, context: RequestContext, caller: Any, made: Trust | None) -> None:
         """Delete in Keystone what no job uses; what fails is left to ``freezer-manage trusts``."""

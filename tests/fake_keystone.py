@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """As much of Keystone's API as the service uses, over HTTP, with a will of the test's own.
 
-A token tells all about its owner: ``user:project:role,role``. Behind a ``#`` there may be anything.
+A token tells all about its owner: ``user:project:role,role``, with ``:trust`` behind it if it is by a trust. Behind a
+``#`` there may be anything.
 """
 
 import contextlib
@@ -57,7 +58,8 @@ class FakeKeystone:
 
 
 def _token(text: str, url: str) -> dict[str, Any]:
-    user, project, roles = text.partition('#')[0].split(':')
+    user, project, roles, *trust = text.partition('#')[0].split(':')
+    by_trust = {'id': trust[0], 'impersonation': False} if trust else None
     domain = {'id': 'default', 'name': 'Default'}
     endpoints = [{'id': 'e', 'interface': 'internal', 'region_id': 'r', 'url': url}]
     return {
@@ -66,6 +68,7 @@ def _token(text: str, url: str) -> dict[str, Any]:
             'issued_at': datetime.datetime.now(datetime.UTC).strftime('%Y-%m-%dT%H:%M:%S.%fZ'),
             'expires_at': _EXPIRY,
             'audit_ids': [uuid.uuid4().hex],
+            **({'OS-TRUST:trust': by_trust} if by_trust else {}),
             'user': {'id': user, 'name': user, 'domain': domain},
             'project': {'id': project, 'name': project, 'domain': domain},
             'roles': [{'id': role, 'name': role} for role in roles.split(',')],
@@ -119,7 +122,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             self._answer(201, document, X_Subject_Token=own)
             return
         subject = self.headers['X-Subject-Token']
-        if subject.count(':') == 2:
+        if subject.count(':') in (2, 3):
             document = _token(subject, self.keystone.url)
             self._answer(200, document, X_Subject_Token=subject)
         else:
@@ -131,7 +134,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         keystone.requests.append((self.command, token))
         if not keystone.awake.wait(30):
             return
-        user, project, roles = token.partition('#')[0].split(':')
+        user, project, roles, *_ = token.partition('#')[0].split(':')
         if self.command in keystone.refused:
             self._answer(keystone.refused[self.command], {})
         elif self.command == 'POST':
@@ -151,6 +154,9 @@ class _Handler(http.server.BaseHTTPRequestHandler):
                 made = {**trust, 'id': trust_id, 'expires_at': keystone.expiry}
                 keystone.trusts[made['id']] = made
                 self._answer(201, {'trust': made})
+        elif self.command == 'GET' and trust_id:
+            trust = keystone.trusts.get(trust_id)
+            self._answer(404 if trust is None else 200, {'trust': trust})
         elif self.command == 'GET':
             trustee = dict(parse.parse_qsl(query))['trustee_user_id']
             found = [

@@ -138,9 +138,11 @@ def _authenticated(application: WSGI, conf: cfg.ConfigOpts) -> WSGI:
     auth = auth_token.AuthProtocol(
         application, {'oslo_config_config': conf, 'cache': token_cache.ENVIRON}
     )
-    options = conf.keystone_authtoken
     protected: WSGI = KeystoneErrors(auth)
-    return protected if options.memcached_servers else token_cache.WithTokenCache(protected)
+    if conf.keystone_authtoken.memcached_servers:
+        token_cache.check_client(conf.keystone_authtoken)
+        return protected
+    return token_cache.WithTokenCache(protected)
 
 
 def build(conf: cfg.ConfigOpts) -> WSGI:

@@ -5,11 +5,14 @@ The cache of keystonemiddleware 13 for this case has no end, and looks at all it
 a caller who takes a new token for each request makes it grow, and every request of everybody slower.
 """
 
+import importlib
 import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from typing import Any
+
+from oslo_config import cfg
 
 WSGI = Callable[..., Iterable[bytes]]
 
@@ -49,6 +52,23 @@ class TokenCache:
 
 def _now() -> float:
     return time.monotonic()
+
+
+def check_client(options: cfg.ConfigOpts.GroupAttr) -> None:
+    """Return if the library is there by which keystonemiddleware asks memcached.
+
+    It would find out at the first request, and fail at each.
+
+    :param options: of [keystone_authtoken]
+    :raises RuntimeError: it is not
+    """
+    module, package = 'memcache', 'python-memcached: freezer-api[memcached]'
+    if options.memcache_tls_enabled or options.memcache_sasl_enabled:
+        module, package = 'bmemcached', 'python-binary-memcached'
+    try:
+        importlib.import_module(module)
+    except ImportError as error:
+        raise RuntimeError(f'[keystone_authtoken] memcached_servers needs {package}') from error
 
 
 class WithTokenCache:

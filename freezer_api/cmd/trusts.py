@@ -24,8 +24,8 @@ Found = tuple[str, str, str]
 
 def add_commands(parser: argparse.ArgumentParser) -> None:
     """Add ours to the command line."""
-    commands = parser.add_subparsers(dest='action', required=True, metavar='list|purge')
-    for name, function in (('list', _list), ('purge', _purge)):
+    commands = parser.add_subparsers(dest='action', required=True, metavar='list|check|purge')
+    for name, function in (('list', _list), ('check', _check), ('purge', _purge)):
         command = commands.add_parser(name, help=function.__doc__, description=function.__doc__)
         command.set_defaults(function=function)
         if function is _purge:
@@ -101,6 +101,28 @@ def _list(conf: cfg.ConfigOpts, context: RequestContext) -> int:
     for trust_id, trustor, project in _orphans(existing.values(), stored):
         print(line(trust_id, trustor, project, 0, 'orphan'))
     return 0
+
+
+@_command
+def _check(conf: cfg.ConfigOpts, context: RequestContext) -> int:
+    """Look for used trusts that are missing in Keystone, so that the next change of a job gives it another;
+    exit with 1 if there are any.
+    """
+    keystone = _trustee(conf)
+    trustee_id = keystone.trustee_id()
+    # In this order: what is stored was made before.
+    used = [item for item in trusts.find(context) if item.released_at is None]
+    existing = {found[0] for found in keystone.trusts()}
+    missing = [
+        item
+        for item in used
+        if item.trust.terms.trustee_user_id == trustee_id and item.trust.trust_id not in existing
+    ]
+    for item in missing:
+        trusts.lose(context, item.trust.trust_id)
+        print(f'missing: {item.trust.trust_id} with {item.jobs} jobs of {item.trust.terms.project_id}')
+    print(f'{len(missing)} of {len(used)} trusts are missing.')
+    return 1 if missing else 0
 
 
 def _state(item: trusts.Stored, exists: bool) -> str:

@@ -460,6 +460,10 @@ def _write(
         trust_id = None
     elif moves or trust is _TrustRule.RENEW:
         trust_id = trusts.choose(context, held_trust, central_client_id is not None)
+    elif trusts.is_spent(context, held_trust):
+        trust_id = trusts.choose(
+            context, held_trust, central_client_id is not None, is_optional=True
+        )
     changed_trust = trust_id != held_trust
     if not (changed_job or changed_state or changed_trust or resolved is not None):
         version: int = row.version

@@ -50,12 +50,15 @@ def shown(stored: str, whole: bool) -> Document:
     return {'trust_id': trust_id if whole else handle, 'trustor_user_id': trustor_user_id}
 
 
-def choose(context: RequestContext, held: str | None, is_central: bool) -> str | None:
+def choose(
+    context: RequestContext, held: str | None, is_central: bool, is_optional: bool = False
+) -> str | None:
     """The trust that a job is to run under, within the caller's transaction.
 
     :param held: the one that it runs under now
     :param is_central: whether its client is
-    :raises TrustNeeded: there is none yet
+    :param is_optional: whether the job may keep that one if there can be no other
+    :raises TrustNeeded: there is none yet, or none that is known to be in Keystone
     """
     delegation = context.delegation
     if delegation is None:
@@ -64,13 +67,24 @@ def choose(context: RequestContext, held: str | None, is_central: bool) -> str |
     if not (is_central or delegation.always):
         return None
     if delegation.terms is None:
-        raise TrustNeeded
+        raise TrustNeeded(is_optional)
     found = _reusable(context, delegation.terms)
-    if found is not None:
-        return found
-    if delegation.made is None:
-        raise TrustNeeded
-    return _insert(context, delegation.made)
+    if found is None and delegation.made is not None:
+        return _insert(context, delegation.made)
+    if found is None or found != delegation.confirmed:
+        raise TrustNeeded(is_optional)
+    return found
+
+
+def is_spent(context: RequestContext, held: str | None) -> bool:
+    """Whether Keystone honours a job's trust no more, and the caller may give the job another.
+
+    :param held: None if the job has none
+    """
+    if held is None or context.delegation is None or not context.delegation.mends:
+        return False
+    expires_at = context.connection.scalar(sa.select(Row.expires_at).where(Row.trust_id == held))
+    return expires_at is not None and expires_at <= session.seconds()
 
 
 def _reusable(context: RequestContext, terms: Terms) -> str | None:
@@ -86,6 +100,29 @@ def _reusable(context: RequestContext, terms: Terms) -> str | None:
         sa.update(Row).where(Row.trust_id == row.trust_id).values(terms=None)
     )
     return None
+
+
+@session.reader
+def reusable(context: RequestContext, terms: Terms) -> str | None:
+    """The stored trust by these terms that further jobs may take, as far as the database knows."""
+    found = context.connection.scalar(
+        sa.select(Row.trust_id).where(
+            Row.terms == terms.digest,
+            sa.or_(Row.expires_at.is_(None), Row.expires_at > session.seconds()),
+        )
+    )
+    return None if found is None else str(found)
+
+
+@session.retry
+@session.writer
+def lose(context: RequestContext, trust_id: str) -> None:
+    """Take a trust that Keystone has no more for an expired one: its jobs get another with their next change."""
+    context.connection.execute(
+        sa.update(Row)
+        .where(Row.trust_id == trust_id, Row.released_at.is_(None))
+        .values(terms=None, expires_at=session.seconds())
+    )
 
 
 def _insert(context: RequestContext, trust: Trust) -> str:

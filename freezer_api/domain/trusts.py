@@ -43,15 +43,25 @@ class Delegation:
     :ivar always: whether jobs of all clients need one, not only those of central clients
     :ivar terms: None until somebody has asked for them, since Keystone may have to be asked
     :ivar made: a trust that was made for this request
+    :ivar confirmed: the id of a stored trust by these terms, which Keystone still has
+    :ivar mends: whether a job whose trust is spent gets another with any change
     """
 
     always: bool
     terms: Terms | None = None
     made: Trust | None = None
+    confirmed: str | None = None
+    mends: bool = False
 
 
 class TrustNeeded(Exception):
     """A write stopped, with nothing stored, since a job needs a trust that is not there.
 
-    It is to be repeated with the terms, or if it had those with a trust that was made by them.
+    It is to be repeated with the terms, and with a trust by them that was confirmed or made.
+
+    :ivar is_optional: the job may stay as it is if there can be none
     """
+
+    def __init__(self, is_optional: bool) -> None:
+        super().__init__()
+        self.is_optional = is_optional

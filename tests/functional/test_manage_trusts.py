@@ -84,6 +84,19 @@ class ManageTest(TrustsTestCase):
         )
         self.assertNotIn(foreign, states)
 
+    def test_check_lets_jobs_of_missing_trusts_get_others(self) -> None:
+        self.release()
+        used = self.credentials(self.job(api=self.caller('bob')))['trust_id']
+        job_id = self.job()
+        missing = self.credentials(job_id)['trust_id']
+        self.assertIn('0 of 2', self.manage('check'))
+        del self.keystone.trusts[missing]
+        self.assertIn(missing, self.manage('check', status=1))
+        self.patch(job_id, description='other')
+        self.assertIsNotNone(self.trust(job_id))
+        self.assertIn('0 of 2', self.manage('check'))
+        self.assertIn(used, self.keystone.trusts)
+
     def test_purge_deletes_what_was_released(self) -> None:
         self.release()
         used = self.credentials(self.job())['trust_id']

@@ -2,6 +2,7 @@
 """Trusts in a real Keystone, and a published scheduler that runs the jobs of all projects by them."""
 
 import dataclasses
+import os
 import random
 from typing import Any
 
@@ -9,7 +10,7 @@ from tests.integration import deployment, programs, published, real, report
 from tests.integration.keystone import Account
 
 STEPS = 200
-SEED = 20261121
+SEED = int(os.environ.get('FREEZER_TEST_SEED', '20261121'))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -147,6 +148,10 @@ class WalkTest(CentralTestCase):
 
     def purge(self) -> str:
         """Delete what only an administrator of Keystone may."""
+        return self.manage('purge', '--auth-section', 'administrator')
+
+    def manage(self, *words: str) -> str:
+        """What ``freezer-manage trusts`` prints."""
         admin = self.deployment.identity.admin
         configuration = self.folder / 'freezer-api.conf'
         configuration.write_text(
@@ -157,11 +162,9 @@ class WalkTest(CentralTestCase):
             'user_domain_name = Default\nproject_domain_name = Default\n'
         )
         variables = {**programs.environment(self.folder), 'PYTHONPATH': str(published.ROOT)}
-        words = ['--config-file', str(configuration), 'trusts', 'purge']
-        words += ['--auth-section', 'administrator']
-        return programs.run(
-            [*deployment.command('freezer-manage', 'manage'), *words], self.folder, variables
-        )
+        command = deployment.command('freezer-manage', 'manage')
+        options = ['--config-file', str(configuration), 'trusts']
+        return programs.run([*command, *options, *words], self.folder, variables)
 
     def test_trusts_in_keystone_are_those_that_jobs_need(self) -> None:
         kinds: dict[str, int] = {}
@@ -184,6 +187,31 @@ class WalkTest(CentralTestCase):
             published.release('keystone', 'keystone'),
             f'{STEPS} edits of jobs (seed {SEED}, {kinds}): {len(used)} trusts needed and there',
         )
+
+    def test_trust_that_is_deleted_in_keystone_is_replaced(self) -> None:
+        member = self.members[self.project][0]
+        document = {'client_id': self.central[0], 'job_actions': []}
+        first, second = (self.send(member, 'POST', 'jobs', **document)['job_id'] for _ in range(2))
+        self.jobs = dict.fromkeys((first, second), Job(self.project, member))
+        (missing,) = self.used()
+        self.deployment.identity.delete_trust(missing)
+        self.assertEqual(set(), self.made())
+
+        error = self.assertRaises(programs.CommandFailed, self.manage, 'check')
+        self.assertIn(missing, error.output)
+        for job_id in self.jobs:
+            self.send(member, 'PATCH', 'jobs', job_id, description='changed')
+        self.assertEqual(self.used(), self.made())
+
+        (missing,) = self.used()
+        self.deployment.identity.delete_trust(missing)
+        # Nobody has noticed yet.
+        third = self.send(member, 'POST', 'jobs', **document)['job_id']
+        for job_id in self.jobs:
+            self.send(member, 'POST', 'jobs', job_id, **document)
+        self.jobs[third] = Job(self.project, member)
+        self.assertEqual(self.used(), self.made())
+        self.assertIn('0 of', self.manage('check'))
 
     def test_role_that_the_caller_lacks_is_refused(self) -> None:
         reader = self.deployment.identity.new_account(self.project, 'manager')
