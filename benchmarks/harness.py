@@ -26,8 +26,8 @@ set -euo pipefail
 . tools/environment.sh
 . tools/servers.sh
 export MARIADB_BUFFER=1G
-start_mariadb "$1"
-echo "$MARIADB_URL"
+"start_$2" "$1"
+echo "${!3}"
 read -r _ || true
 stop_servers
 """
@@ -39,10 +39,20 @@ def server(url: str | None) -> Iterator[sa.URL]:
     if url is not None:
         yield sa.make_url(url)
         return
+    with started('mariadb', 'MARIADB_URL') as found:
+        yield sa.make_url(found)
+
+
+@contextlib.contextmanager
+def started(name: str, variable: str) -> Iterator[str]:
+    """A server of tools/servers.sh, which ends with the block.
+
+    :param variable: that its address is in
+    """
     with tempfile.TemporaryDirectory() as folder:
         Path(folder).chmod(0o711)
         with subprocess.Popen(
-            ['bash', '-c', _START, 'bash', folder],
+            ['bash', '-c', _START, 'bash', folder, name, variable],
             cwd=ROOT,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -53,8 +63,8 @@ def server(url: str | None) -> Iterator[sa.URL]:
             try:
                 found = process.stdout.readline().strip()
                 if not found:
-                    raise SystemExit('MariaDB could not be started.')
-                yield sa.make_url(found)
+                    raise SystemExit(f'{name} could not be started.')
+                yield found
             finally:
                 process.stdin.close()
 
@@ -136,14 +146,17 @@ class Request:
         return environ
 
 
-def send(application: Any, request: Request) -> bytes:
-    """Send a request; return the body of the answer."""
+def send(application: Any, request: Request, **headers: str) -> bytes:
+    """Send a request; return the body of the answer.
+
+    :param headers: more of them, as WSGI names them
+    """
     statuses: list[str] = []
 
     def start_response(status: str, headers: Any, exc_info: Any = None) -> None:
         statuses.append(status)
 
-    answer = application(request.environ(), start_response)
+    answer = application({**request.environ(), **headers}, start_response)
     try:
         body = b''.join(answer)
     finally:

@@ -4,6 +4,7 @@
 #
 #     start_mariadb FOLDER       sets MARIADB_URL and MARIADB_PORT
 #     start_postgresql FOLDER    sets POSTGRESQL_URL and POSTGRESQL_PORT
+#     start_memcached            sets MEMCACHED_SERVER
 #     stop_servers               ends what was started
 #
 # FOLDER must exist; root's servers run as users of their own, so they must be able to enter it. Needs
@@ -97,6 +98,17 @@ start_postgresql() {
     wait_for PostgreSQL $! "$folder/log" \
         "$programs/pg_isready" --quiet --host=127.0.0.1 --port="$POSTGRESQL_PORT"
     POSTGRESQL_URL="postgresql+psycopg2://postgres@127.0.0.1:$POSTGRESQL_PORT/postgres"
+}
+
+start_memcached() {
+    local port
+    command -v memcached >/dev/null || apt_install memcached memcached
+    port=$(free_port)
+    run_as nobody
+    "${AS[@]}" memcached --listen=127.0.0.1 --port="$port" --memory-limit=64 </dev/null >/dev/null &
+    SERVERS+=($!)
+    wait_for memcached $! /dev/null bash -c "exec 3<>/dev/tcp/127.0.0.1/$port"
+    MEMCACHED_SERVER=127.0.0.1:$port
 }
 
 # Their data is thrown away, so they need not tidy up, nor wait for clients.
