@@ -7,6 +7,8 @@ and is being retired; openstacksdk is a dozen more packages, and a connection pe
 
 import datetime
 import functools
+import logging
+import re
 import threading
 import time
 from typing import Any
@@ -15,20 +17,45 @@ from keystoneauth1 import exceptions as keystone_exceptions
 from keystoneauth1 import loading, plugin, session
 from keystonemiddleware import opts as middleware_options
 from oslo_config import cfg
-from oslo_log import log as logging
+from oslo_log import log
 
 from freezer_api import exceptions
 from freezer_api.domain.trusts import Terms, Trust
 
-LOG = logging.getLogger(__name__)
+LOG = log.getLogger(__name__)
 
 # Seconds to believe that a name of the configuration still means the same user.
 _KNOWN = 300
+
+# Loggers of libraries that tell of requests to Keystone at level DEBUG, by URL or with bodies.
+_TALKATIVE = (
+    'urllib3.connectionpool',
+    'keystoneauth.session',
+    'keystoneauth.session.body',
+    'keystoneauth.session.request',
+    'keystoneauth.identity.v3.base',
+)
+_TRUST_IN_URL = re.compile(r'(?<=/OS-TRUST/trusts/)[^\s/?"]+')
 
 _ERRORS = (keystone_exceptions.ClientException, cfg.Error)
 # Statuses like those from 500 on: Request Timeout, Too Many Requests.
 _TRY_AGAIN = (408, 429)
 _SILENT = 'Keystone does not answer; try again.'
+
+
+class _Discreet(logging.Filter):
+    """Keeps ids of trusts out of what libraries log; tokens and passwords they leave out themselves."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        text = record.getMessage()
+        if 'OS-TRUST' in text:
+            # Of the description of a token that is by a trust, what follows is left out.
+            text = text.partition('"OS-TRUST:')[0]
+            record.msg, record.args = _TRUST_IN_URL.sub('***', text), ()
+        return True
+
+
+_DISCREET = _Discreet()
 
 
 class Keystone:
@@ -40,6 +67,8 @@ class Keystone:
     """
 
     def __init__(self, conf: cfg.ConfigOpts, section: str) -> None:
+        for name in _TALKATIVE:
+            logging.getLogger(name).addFilter(_DISCREET)
         self._conf = conf
         self._section = section
         self._timeout = conf.centralized_scheduler.timeout

@@ -16,7 +16,7 @@ from keystoneauth1.identity import v3
 
 from tests.integration import programs, published
 
-_PASSWORD = 'secret'
+_PASSWORD = 'pw-7d1e5c20b94f'
 _REGION = 'RegionOne'
 
 # Seconds; long enough to use a token once before its end.

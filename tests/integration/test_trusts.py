@@ -12,6 +12,13 @@ from tests.integration.keystone import Account
 STEPS = 200
 SEED = int(os.environ.get('FREEZER_TEST_SEED', '20261121'))
 
+_LOUD = """\
+token_cache_time = -1
+[DEFAULT]
+debug = true
+default_log_levels = root=DEBUG,urllib3=DEBUG,keystoneauth=DEBUG,keystonemiddleware=DEBUG,sqlalchemy=DEBUG
+"""
+
 
 @dataclasses.dataclass(frozen=True)
 class Job:
@@ -226,3 +233,61 @@ class WalkTest(CentralTestCase):
         answer = self.deployment.request(reader, 'POST', path, json=document)
         self.assertEqual(201, answer.status_code, answer.text)
         self.assertEqual(1, len(self.made() - before))
+
+
+class LogTest(CentralTestCase):
+    """What the service logs if an operator switches everything on."""
+
+    def test_no_token_no_trust_and_no_password_is_in_the_log(self) -> None:
+        identity = self.deployment.identity
+        loud = self.deployment.beside('freezer-api-loud', _LOUD)
+        self.addCleanup(loud.service.end)
+        self.deployment = loud
+        name = self.central_name()
+        self.send(self.account, 'POST', 'clients', client_id=name, is_central=True)
+        before = identity.trusts(self.account)
+        document = {'client_id': name, 'job_actions': []}
+        jobs = [self.send(self.member, 'POST', 'jobs', **document)['job_id'] for _ in range(2)]
+        (trust_id,) = identity.trusts(self.account) - before
+        # As the scheduler comes.
+        by_trust = self.account.token(trust_id=trust_id)
+        credential = self.member.credential()
+        tokens = [
+            self.member.token(),
+            self.member.token_by(credential),
+            self.account.token(),
+            identity.admin.token(),
+            by_trust,
+        ]
+        path = f'/v2/{self.project[0]}/jobs/{jobs[0]}'
+        for token in tokens:
+            headers = {'X-Auth-Token': token, 'X-Service-Token': tokens[2]}
+            self.assertEqual(200, self.status_of('GET', path, headers))
+        bad = by_trust[:-8] + 'AAAAAAAA'
+        self.assertEqual(401, self.status_of('GET', path, {'X-Auth-Token': bad}))
+        identity.revoke(tokens[0])
+        second = self.member.token()
+        self.assertEqual(401, self.status_of('GET', path, {'X-Auth-Token': tokens[0]}))
+        for job_id in jobs:
+            self.send(self.member, 'DELETE', 'jobs', job_id)
+        self.assertEqual(before, identity.trusts(self.account))
+
+        output = loud.service.output
+        for logger in ('urllib3', 'keystoneauth', 'keystonemiddleware', 'sqlalchemy'):
+            self.assertIn(f'DEBUG {logger}', output)
+        secrets = {
+            'a token': [*tokens, second, bad, self.member.session.get_token()],
+            'a trust': [trust_id],
+            'a password': [self.account.password, credential['secret']],
+        }
+        lines = output.splitlines()
+        for kind, values in secrets.items():
+            found = [line for line in lines if any(value in line for value in values)]
+            self.assertEqual([], found[:5], f'{kind} in {len(found)} lines')
+        report.line('freezer-api', 'log', f'{len(lines)} lines at DEBUG: no token, trust, password')
+
+    def status_of(self, method: str, path: str, headers: dict[str, str]) -> int:
+        answer = self.deployment.request(
+            self.member, method, path, authenticated=False, headers=headers
+        )
+        return int(answer.status_code)
