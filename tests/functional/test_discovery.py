@@ -39,6 +39,16 @@ def send(
         return application.do_request(request, status='*', expect_errors=True)
 
 
+class BrokenInput(io.RawIOBase):
+    """As servers hand on a body with malformed chunks."""
+
+    def readable(self) -> bool:
+        return True
+
+    def read(self, size: int = -1) -> bytes:
+        raise OSError('Invalid chunk size')
+
+
 class DiscoveryCase(base.ApiTestCase):
     def configure(self, auth_strategy: str = 'noauth', **options: object) -> Any:
         """An application with a configuration file: options of middleware exist once it is built.
@@ -346,13 +356,23 @@ class RoutingTest(routes.RouteTestCase, DiscoveryCase):
         self.assert_error(self.chunked('POST', self.path('GET /clients'), body, **environ), 413)
         self.assertEqual(stored, self.rows())
 
-    def chunked(self, method: str, path: str, body: bytes, **environ: Any) -> Any:
+    def test_body_that_ends_too_early_is_an_error_of_the_caller(self) -> None:
+        environ = {'HTTP_TRANSFER_ENCODING': 'chunked', 'wsgi.input_terminated': True}
+        path = self.path('GET /clients')
+        self.assert_error(self.chunked('POST', path, BrokenInput(), **environ), 400)
+        request = webtest.TestRequest.blank(path, method='POST', environ=dict(LOCAL))
+        request.headers.update({'X-Project-Id': 'p1', 'X-Roles': 'member'})
+        request.environ.update({'CONTENT_LENGTH': '100', 'wsgi.input': io.BytesIO(b'{}')})
+        answer = self.webtest.do_request(request, status='*', expect_errors=True)
+        self.assert_error(answer, 400)
+
+    def chunked(self, method: str, path: str, body: bytes | io.RawIOBase, **environ: Any) -> Any:
         request = webtest.TestRequest.blank('/', method=method, environ={**LOCAL, **environ})
         request.environ.update(
             PATH_INFO=path,
             HTTP_X_PROJECT_ID='p1',
             HTTP_X_ROLES='member',
-            **{'wsgi.input': io.BytesIO(body)},
+            **{'wsgi.input': io.BytesIO(body) if isinstance(body, bytes) else body},
         )
         request.environ.pop('CONTENT_LENGTH', None)
         return self.webtest.do_request(request, status='*', expect_errors=True)
