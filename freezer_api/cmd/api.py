@@ -51,7 +51,12 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn is untyped
         # In each worker after the fork: connections cannot be shared by processes.
         from freezer_api.api import app
 
-        return app.build(self._conf)
+        try:
+            return app.build(self._conf)
+        except Exception as error:
+            # gunicorn logs it too, as an outline; this is about the configuration, and says what to mend.
+            LOG.error('The service cannot start: %s', error)
+            raise
 
     def reload(self) -> None:
         """On SIGHUP: go on with the files as they are now, unless they are wrong."""
