@@ -5,8 +5,8 @@
 
 The command freezer-api serves, with one worker on SQLite; a small Keystone in this process knows which tokens are
 good. The figures are the resident MiB of the worker before each flood and after each quarter of it. The first quarter
-fills what is kept on purpose, the others what the allocator keeps for each thread; more than 8 MiB in the other three
-is an exit code of 1.
+fills what is kept on purpose; more than 8 MiB in the other three is an exit code of 1. That is more than a flood of
+deep bodies adds before it comes to rest.
 """
 
 import argparse
