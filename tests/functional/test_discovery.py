@@ -5,6 +5,7 @@ import http
 import io
 import json
 import pathlib
+import sys
 import warnings
 from typing import Any
 from urllib import parse as urlparse
@@ -523,6 +524,12 @@ class KeystoneTest(DiscoveryCase):
     def test_a_service_without_a_keystone_fails_in_our_form(self) -> None:
         self.assert_error(send(self.configure('keystone'), 'GET', '/v2/p1/jobs'), 500)
         self.assertIn('MissingAuthPlugin', self.log.output)
+
+    def test_shared_cache_without_its_client_is_an_error_at_the_start(self) -> None:
+        servers = {'keystone_authtoken__memcached_servers': '127.0.0.1:11211'}
+        self.useFixture(fixtures.MonkeyPatch('sys.modules', {**sys.modules, 'memcache': None}))
+        error = self.assertRaises(RuntimeError, self.configure, 'keystone', **servers)
+        self.assertIn('freezer-api[memcached]', str(error))
 
     def test_size_is_limited_before_anything_else(self) -> None:
         body = b'x' * (1024 * 1024 + 1)
