@@ -105,9 +105,7 @@ def _list(conf: cfg.ConfigOpts, context: RequestContext) -> int:
 
 @_command
 def _check(conf: cfg.ConfigOpts, context: RequestContext) -> int:
-    """Look for used trusts that are missing in Keystone, so that the next change of a job gives it another;
-    exit with 1 if there are any.
-    """
+    """Find used trusts that are missing in Keystone, whose jobs get others when changed; exit with 1 if any."""
     keystone = _trustee(conf)
     trustee_id = keystone.trustee_id()
     # In this order: what is stored was made before.
