@@ -84,8 +84,7 @@ def insert(connection: sa.Connection, found: Iterable[Rows]) -> bool:
             by_table[table] += some
     try:
         with connection.begin_nested():
-            for row in by_table[_CLIENTS]:
-                _take_name(connection, row)
+            _take_names(connection, by_table[_CLIENTS])
             for table in TABLES:
                 if by_table[table]:
                     connection.execute(sa.insert(table), by_table[table])
@@ -94,8 +93,24 @@ def insert(connection: sa.Connection, found: Iterable[Rows]) -> bool:
     return True
 
 
-def _take_name(connection: sa.Connection, row: Document) -> None:
-    clients.take_name(connection, row['project_id'], row['id'], row['is_central'])
+def _take_names(connection: sa.Connection, rows: list[Document]) -> None:
+    """Take the names of clients as registrations do, but those that nobody ever had in one go.
+
+    :raises Conflict: one belongs to a central client, or is in use and is to be one
+    """
+    if not rows:
+        return
+    ids = {row['id'] for row in rows}
+    known = set(
+        connection.execute(sa.select(ClientName.id).where(ClientName.id.in_(ids))).scalars()
+    )
+    new = {row['id']: row for row in rows if not row['is_central'] and row['id'] not in known}
+    if new:
+        values = [{'id': name, 'central_project_id': None, 'version': 1} for name in new]
+        connection.execute(sa.insert(ClientName), values)
+    for row in rows:
+        if new.get(row['id']) is not row:
+            clients.take_name(connection, row['project_id'], row['id'], row['is_central'])
 
 
 def key_of(kind: str, project_id: str, target_id: str) -> Any:
@@ -128,7 +143,7 @@ def replace(connection: sa.Connection, kind: str, entry: Any, rows: Rows) -> boo
     try:
         with connection.begin_nested():
             if kind == 'clients' and new['is_central'] != _is_central(connection, new):
-                _take_name(connection, new)
+                clients.take_name(connection, *(new[name] for name in ('project_id', 'id', 'is_central')))
             for changed, some in _main_rows(rows):
                 columns = [column.name for column in changed.primary_key]
                 same = [changed.c[column] == some[column] for column in columns]
