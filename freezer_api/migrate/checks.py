@@ -1,11 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the API would refuse today of a document that is kept as it is."""
 
+import functools
 import re
 from collections.abc import Callable
 
+import orjson
+
 from freezer_api import exceptions
 from freezer_api.db.documents import without
+from freezer_api.domain import schedules
 from freezer_api.migrate.reasons import SCHEMA
 from freezer_api.migrate.records import Document
 from freezer_api.schemas import actions, backups, clients, jobs, sessions
@@ -37,11 +41,29 @@ _CHECKS: dict[str, Callable[[Document], None]] = {
 }
 
 
-def problems(kind: str, document: Document) -> list[str]:
-    """Reasons, with the key that is wrong; the first one only, and never a value."""
+# The key of a document with a schedule.
+_SCHEDULES = {'jobs': 'job_schedule', 'sessions': 'schedule'}
+
+
+def problems(kind: str, document: Document, zones: bool) -> list[str]:
+    """Reasons: the key that breaks the schema, only the first one, and never a value; and a schedule that cannot run.
+
+    :param zones: start and end dates may have a zone or a fraction of a second
+    """
+    found = []
     try:
         _CHECKS[kind](without(document, ['version']))
     except exceptions.BadRequest as error:
-        found = _NAME.search(error.description)
-        return [SCHEMA + (_POSITION.sub('[]', found[1]) if found else kind)]
-    return []
+        name = _NAME.search(error.description)
+        found.append(SCHEMA + (_POSITION.sub('[]', name[1]) if name else kind))
+    schedule = document[_SCHEDULES[kind]] if kind in _SCHEDULES else {}
+    definition = {key: value for key, value in schedule.items() if key.startswith('schedule_')}
+    if definition and not _runs(orjson.dumps(definition, option=orjson.OPT_SORT_KEYS), zones):
+        found.append('schedule_never_runs')
+    return found
+
+
+# Cron keys take a millisecond, and many jobs have the same.
+@functools.lru_cache(maxsize=10_000)
+def _runs(definition: bytes, zones: bool) -> bool:
+    return schedules.problem(orjson.loads(definition), zones) is None

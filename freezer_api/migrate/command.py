@@ -12,7 +12,7 @@ from oslo_config import cfg
 from oslo_db import exception as db_exception
 from sqlalchemy import exc
 
-from freezer_api.migrate import errors, run
+from freezer_api.migrate import dump, errors, ids, run
 from freezer_api.migrate.errors import MigrationError, TargetError, UsageError, plain
 from freezer_api.migrate.records import KINDS
 
@@ -130,9 +130,9 @@ def _settings(command: Any) -> run.Settings:
         raise UsageError(f'--stage {command.stage} needs a --spool or a --dump.')
     if command.dry_run and (command.verify or command.stage in ('pull', 'verify')):
         raise UsageError('--dry-run leaves nothing that could be verified or pulled.')
-    for path in (command.reject_file, command.report):
-        if path is not None and command.dump is not None and path.resolve() == command.dump.resolve():
-            raise UsageError(f'{path} is the source, which is never written.')
+    if command.default_project is not None and ids.owner(command.default_project) is None:
+        raise UsageError('--default-project takes an id of 1 to 64 characters.')
+    _check_files(command)
     if command.report is not None and not command.report.absolute().parent.is_dir():
         raise UsageError(f'{command.report} cannot be written: there is no such folder.')
     kinds = {}
@@ -157,6 +157,24 @@ def _settings(command: Any) -> run.Settings:
     )
 
 
+def _check_files(command: Any) -> None:
+    """Make sure that nothing is written over what is read or written besides.
+
+    :raises UsageError: it would be
+    """
+    spool = command.spool
+    named = [command.dump, command.map, *(dump.files(spool) if spool is not None else ())]
+    known = [path.resolve() for path in named if path is not None]
+    if spool is not None and command.dump is not None and known.count(known[0]) > 1:
+        raise UsageError(f'{command.dump} is in the spool; load it with --stage load --spool {spool}.')
+    for path in (command.reject_file, command.report):
+        if path is None:
+            continue
+        if path.resolve() in known:
+            raise UsageError(f'{path} is another file of this run, which is not written over.')
+        known.append(path.resolve())
+
+
 def _read_map(path: Path) -> dict[str, str]:
     """Projects by user: a JSON object, or lines of two words.
 
@@ -171,14 +189,16 @@ def _read_map(path: Path) -> dict[str, str]:
             found = orjson.loads(text)
         except orjson.JSONDecodeError as error:
             raise UsageError(f'{path} is no JSON: {error}') from None
-        if not all(isinstance(value, str) for value in found.values()):
-            raise UsageError(f'{path}: every user needs one project.')
+        if not all(ids.owner(value) for value in found.values()):
+            raise UsageError(f'{path}: every user needs one project, of at most 64 characters.')
         return dict(found)
     projects = {}
     for number, line in enumerate(text.splitlines(), 1):
         words = line.partition('#')[0].replace(',', ' ').split()
         if words and len(words) != 2:
             raise UsageError(f'{path}, line {number}: a user and a project belong there.')
+        if words and ids.owner(words[1]) is None:
+            raise UsageError(f'{path}, line {number}: a project has at most 64 characters.')
         if words:
             projects[words[0]] = words[1]
     return projects

@@ -3,6 +3,7 @@
 
 import contextlib
 import gzip
+import json
 import os
 import shutil
 import zlib
@@ -20,6 +21,8 @@ MAX_LINE = 32 * 2**20
 _BLOCK = 2**20
 _GZIP = b'\x1f\x8b'
 _NAME = 'documents.ndjson'
+# The scratch database beside it.
+INDEX = 'index.sqlite'
 
 Progress = Callable[[int], None]
 
@@ -34,6 +37,11 @@ def is_compressed(path: Path) -> bool:
             return file.read(2) == _GZIP
     except OSError as error:
         raise SourceError(f'{path} cannot be read: {error.strerror}') from None
+
+
+def files(folder: Path) -> tuple[Path, ...]:
+    """What a run may write in the folder of a spool."""
+    return tuple(folder / name for name in (_NAME, f'{_NAME}.part', INDEX))
 
 
 def spooled(folder: Path) -> Path:
@@ -72,9 +80,17 @@ def pull(records: Iterable[Mapping[str, Any]], folder: Path, progress: Progress)
     """
     with _new_spool(folder) as target:
         for count, hit in enumerate(records, 1):
-            target.write(orjson.dumps(hit) + b'\n')
+            target.write(_line(hit) + b'\n')
             progress(count)
     return folder / _NAME
+
+
+def _line(hit: Mapping[str, Any]) -> bytes:
+    try:
+        return orjson.dumps(hit)
+    except TypeError:
+        # Half of a surrogate pair, or an integer of more than 64 bits: what becomes of it is decided when it is loaded.
+        return json.dumps(hit).encode()
 
 
 @contextlib.contextmanager

@@ -60,6 +60,7 @@ class Loader:
     :ivar kinds: what indices hold that are not named after it
     :ivar packet: bytes that a statement may have; None for no limit
     :ivar is_fresh: the ledger was empty when the run began
+    :ivar zones: the service takes start and end dates with a zone
     """
 
     context: RequestContext
@@ -72,6 +73,7 @@ class Loader:
     packet: int | None
     is_fresh: bool
     dry_run: bool = False
+    zones: bool = False
     _central: dict[str, str] = dataclasses.field(default_factory=dict)
 
     def load(self, progress: Progress) -> None:
@@ -99,7 +101,9 @@ class Loader:
             progress.update(done, f'{rejected:,} rejected' if rejected else '')
 
     def _make(self, planned: Planned) -> Prepared:
-        return preparing.prepare(self.index, self.reader, self.kinds, planned, self.packet)
+        return preparing.prepare(
+            self.index, self.reader, self.kinds, planned, self.packet, self.zones
+        )
 
     def _patiently(self, batch: list[Planned]) -> list[_Outcome]:
         if self.dry_run:

@@ -138,15 +138,21 @@ def _part(index: Index, planned: Planned) -> Document | None:
 
 
 def prepare(
-    index: Index, reader: Reader, kinds: Mapping[str, str], planned: Planned, packet: int | None
+    index: Index,
+    reader: Reader,
+    kinds: Mapping[str, str],
+    planned: Planned,
+    packet: int | None,
+    zones: bool,
 ) -> Prepared:
     """The document of a planned line, and its rows.
 
     :param packet: bytes that a statement may have; None for no limit
+    :param zones: the service takes start and end dates with a zone
     """
     cleaned = read(index, reader, kinds, planned)
     kind = KINDS[planned.kind or 0]
-    cleaned.notes.reasons += checks.problems(kind, cleaned.document)
+    cleaned.notes.reasons += checks.problems(kind, cleaned.document, zones)
     prepared = Prepared(cleaned.document, cleaned.notes, {})
     if kind == 'jobs':
         prepared.part = _part(index, planned)

@@ -63,6 +63,10 @@ _REASONS: dict[str, tuple[str, str]] = {
     'session_job_disagrees': (WARNED, 'A job of the session does not name it.'),
     'unknown_key': (WARNED, 'A key that answers do not show.'),
     'credentials_dropped': (WARNED, 'The trust of the job was not taken over.'),
+    'schedule_never_runs': (
+        WARNED,
+        'Agents cannot run the schedule, or fail over it; the API would refuse it today.',
+    ),
     'already_there': (LOADED, 'The service has the very same document.'),
 }
 

@@ -9,6 +9,7 @@ import contextlib
 import dataclasses
 import hashlib
 import json
+import math
 import re
 from collections.abc import Mapping
 from typing import Any, NoReturn
@@ -141,13 +142,21 @@ def _read(line: bytes) -> tuple[Any, bool]:
 def _loads(line: bytes) -> Any:
     """Read JSON with halves of surrogate pairs or bytes that are no UTF-8."""
     try:
-        return json.loads(line.decode('utf-8-sig', 'surrogateescape'), parse_constant=_refuse)
+        text = line.decode('utf-8-sig', 'surrogateescape')
+        return json.loads(text, parse_constant=_refuse, parse_float=_finite)
     except (ValueError, RecursionError):
         raise Unusable('broken_line') from None
 
 
 def _refuse(constant: str) -> NoReturn:
     raise ValueError(constant)
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise Unusable('unstorable')
+    return number
 
 
 def _repair(value: Any, path: str, repaired: dict[str, str]) -> Any:

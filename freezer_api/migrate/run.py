@@ -3,6 +3,7 @@
 
 import contextlib
 import dataclasses
+import os
 import sys
 import tempfile
 import time
@@ -179,7 +180,7 @@ class Run:
     def _migrate(self, context: RequestContext, folder: Path, packet: int | None) -> int:
         settings = self._settings
         spool = self._spool(folder)
-        self._report.source = {'file': str(settings.dump or spool), 'bytes': spool.stat().st_size}
+        self._report.source = {'file': _text(settings.dump or spool), 'bytes': spool.stat().st_size}
         with self._timed('digest'):
             self._progress.begin('reading bytes', spool.stat().st_size)
             count, lines = index_of_lines.digest_of(spool, self._progress.update)
@@ -197,7 +198,7 @@ class Run:
         else:
             loads = not verifies_only
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        index, reader = Index(folder / 'index.sqlite'), Reader(spool)
+        index, reader = Index(folder / dump.INDEX), Reader(spool)
         try:
             self._plan(index, spool)
             is_fresh = self._read(context, ledger.is_empty)
@@ -256,7 +257,7 @@ class Run:
         run_id = session.new_id()
         loader = Loader(
             *(context, index, reader, settings.kinds, run_id, self._report, rejects, packet),
-            *(is_fresh, settings.dry_run),
+            *(is_fresh, settings.dry_run, self._conf.api.schedule_zones),
         )
         try:
             with self._timed('load'), self._transaction(context):
@@ -321,6 +322,11 @@ class Run:
         if any(found[report.KEPT] for found in counts.values()):
             print('Those kept were changed or deleted in the service, or something refers to them.')
         return errors.DONE
+
+
+def _text(path: Path) -> str:
+    # Names of files are bytes, which need not be text.
+    return os.fsencode(path).decode(errors='replace')
 
 
 @session.retry

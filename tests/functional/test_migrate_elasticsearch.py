@@ -334,6 +334,20 @@ class TroubleTest(migrating.MigrationTestCase):
         shown = self.shown('jobs', 'j1')['job_schedule']
         self.assertEqual(schedule, {key: shown[key] for key in schedule})
 
+    def test_schedule_that_no_agent_can_run_is_kept(self) -> None:
+        never = {'schedule_month': '2', 'schedule_day': '30'}
+        shown = self.check_job(job('j1', job_schedule=never), 'warned', 'schedule_never_runs')
+        self.assertEqual(never, {key: shown['job_schedule'][key] for key in never})
+        self.check(session('s1', schedule=never), 'warned', 'schedule_never_runs')
+
+    def test_dates_with_a_zone_are_a_warning_unless_the_service_takes_them(self) -> None:
+        zoned = {'schedule_start_date': '2030-01-01T02:00:00Z', 'schedule_interval': '1 days'}
+        line = session('s1', schedule=zoned)
+        self.check(line, 'warned', 'schedule_never_runs')
+        with self.config_file.open('a') as file:
+            file.write('[api]\nschedule_zones = true\n')
+        self.check(session('s2', schedule=zoned), 'loaded')
+
     def test_unknown_key_of_a_job_is_in_the_ledger(self) -> None:
         self.check_job(job('j1', ticket='OPS-1'), 'warned', 'unknown_key')
         remainders = [row['remainder'] for row in self.rows()['migration_entries']]
@@ -495,13 +509,14 @@ class TroubleTest(migrating.MigrationTestCase):
             backup(1, backup_metadata={'number': 2**70}),
             json.dumps(backup(2, backup_metadata='DEEP')).replace('"DEEP"', deep),
             json.dumps(backup(3, backup_metadata='NAN')).replace('"NAN"', 'NaN'),
+            json.dumps(backup(4, backup_metadata='BIG')).replace('"BIG"', '{"size": 1e999}'),
         ]
         report = self.migrate(*lines, '', '   ', code=2)
         self.assertEqual(len(lines), report['read'])
         self.assertEqual(
             {
                 'broken_line': 2,
-                'unstorable': 2,
+                'unstorable': 3,
                 'not_a_hit': 3,
                 'source_missing': 1,
                 'not_an_object': 1,

@@ -262,6 +262,24 @@ class SourceTest(migrating.MigrationTestCase):
         # The second time nothing was new.
         self.assertEqual([0, 500], [report['rows'][name] for name in ('new', 'unchanged')])
 
+    def test_what_a_live_source_answers_is_pulled_whatever_it_is(self) -> None:
+        odd = {'half of a pair': '\ud83d', 'number': 2**70}
+        hits = [backup(number, odd=value) for number, value in enumerate(odd.values())]
+        settings = run.Settings(live=LiveSource([*hits, backup(2)], []), quiet=True)
+        out = io.StringIO()
+        with contextlib.redirect_stdout(out):
+            run.Run(base.new_conf(self.database.url), settings).execute()
+        self.assertIn('unstorable', out.getvalue())
+        self.assertIn('characters_replaced', out.getvalue())
+        self.assertEqual(2, len(self.rows()['backups']))
+
+    def test_file_names_need_not_be_text(self) -> None:
+        path = Path(os.fsdecode(os.fsencode(self.folder) + b'/dump-\xff'))
+        path.write_bytes(self.write(backup(1)).read_bytes())
+        outcome = self.run_command('--dump', path)
+        self.assertEqual(0, outcome.code)
+        self.assertIn('dump-\ufffd', outcome.report['source']['file'])
+
     def test_truncated_dump_loses_its_last_line_only(self) -> None:
         path = self.write(*mixture(500))
         path.write_bytes(path.read_bytes()[:-30])
@@ -311,6 +329,9 @@ class SourceTest(migrating.MigrationTestCase):
         path = self.write(backup(1))
         broken = self.folder / 'map'
         broken.write_text('one two three\n')
+        names = self.folder / 'names'
+        names.write_text(json.dumps({'alice': 'p' * 65}))
+        inside = self.folder / 'spool' / 'documents.ndjson'
         for words, args in (
             ('Name a source', ()),
             ('unrecognized', ('--dump', path, '--nonsense')),
@@ -319,7 +340,12 @@ class SourceTest(migrating.MigrationTestCase):
             ('line 1', ('--dump', path, '--map', broken)),
             ('cannot be read', ('--dump', path, '--map', self.folder / 'none')),
             ('INDEX=TYPE', ('--dump', path, '--index-map', 'x=y')),
-            ('never written', ('--dump', path, '--reject-file', path)),
+            ('not written over', ('--dump', path, '--reject-file', path)),
+            ('not written over', ('--dump', path, '--report', path)),
+            ('not written over', ('--dump', path, '--map', names, '--reject-file', names)),
+            ('is in the spool', ('--dump', inside, '--spool', inside.parent)),
+            ('64 characters', ('--dump', path, '--default-project', '')),
+            ('64 characters', ('--dump', path, '--map', names)),
             ('cannot be written', ('--dump', path, '--reject-file', self.folder)),
             ('--undo', ('--dump', path, '--undo')),
             ('--dry-run', ('--dump', path, '--dry-run', '--verify')),
