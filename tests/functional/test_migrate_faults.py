@@ -196,6 +196,34 @@ class FaultTest(migrating.MigrationTestCase):
         self.assertEqual(2, outcome.code, outcome.err)
         self.assertEqual(expected, self.contents())
 
+    def test_change_in_the_middle_of_an_update_is_not_lost(self) -> None:
+        self.migrate(backup(1))
+        path = self.v2('backups', backup(1)['_id'])
+        caller = threading.Thread(
+            target=self.api.patch, args=(path,), kwargs={'json': {'status': 'error'}}
+        )
+        migrating_thread = threading.get_ident()
+
+        def interfere(connection: Any, cursor: Any, statement: str, *args: Any) -> None:
+            if (
+                threading.get_ident() == migrating_thread
+                and statement.startswith('UPDATE backups')
+                and caller.ident is None
+            ):
+                caller.start()
+                # It has to wait for the migration.
+                caller.join(1)
+
+        sa.event.listen(sa.Engine, 'before_cursor_execute', interfere)
+        try:
+            report = self.migrate(backup(1, user_name='newer'))
+        finally:
+            sa.event.remove(sa.Engine, 'before_cursor_execute', interfere)
+        caller.join(60)
+        self.assertEqual(1, report['rows']['updated'])
+        [row] = self.rows()['backups']
+        self.assertEqual(('error', 'newer', 3), (row['status'], row['user_name'], row['version']))
+
     def test_database_that_is_away_is_no_traceback(self) -> None:
         url = {
             'sqlite': f'sqlite:////{self.folder}/none/db',
