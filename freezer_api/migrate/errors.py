@@ -31,7 +31,7 @@ class UsageError(MigrationError):
 
 
 def plain(error: BaseException) -> str:
-    """What the database said, without the statement, which has documents in it."""
+    """What the database said, without what has documents in it: the statement, and more lines of PostgreSQL."""
     inner = getattr(error, 'inner_exception', None) or error
     said = getattr(inner, 'orig', None) if isinstance(inner, exc.DBAPIError) else inner
-    return ' '.join(str(said).split())
+    return next(iter(str(said).strip().splitlines()), type(said).__name__)

@@ -32,7 +32,7 @@ def check_target(database: Database) -> tuple[int | None, list[str]]:
                 ' run "freezer-manage db sync".'
             )
         with engine.connect() as connection:
-            told = [f'The database is {engine.dialect.name}, at revision {head}.']
+            told = [f'The database is {_server(connection)}, at revision {head}.']
             used = [
                 kind
                 for kind, (table, _) in MAIN.items()
@@ -44,6 +44,12 @@ def check_target(database: Database) -> tuple[int | None, list[str]]:
     except (db_exception.DBError, exc.DBAPIError) as error:
         raise TargetError(f'The database cannot be used: {plain(error)}') from None
     return packet, told
+
+
+def _server(connection: sa.Connection) -> str:
+    dialect = connection.dialect
+    name = 'mariadb' if getattr(dialect, 'is_mariadb', False) else dialect.name
+    return ' '.join([name, '.'.join(map(str, dialect.server_version_info or ()))]).strip()
 
 
 def _check_mysql(connection: sa.Connection) -> int:

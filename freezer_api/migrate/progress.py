@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Where a migration is: a line that is written over on a terminal, a line now and then elsewhere."""
+"""Where a migration is: a bar and a line that are written over on a terminal, a line now and then elsewhere."""
 
 import sys
 import time
@@ -7,6 +7,8 @@ from typing import TextIO
 
 _ON_TERMINAL = 0.2
 _ELSEWHERE = 30.0
+# Characters.
+_BAR = 20
 
 
 class Progress:
@@ -62,6 +64,9 @@ class Progress:
         if note:
             text += f', {note}'
         if self._terminal:
+            if self._total:
+                full = min(_BAR, _BAR * done // self._total)
+                text = f'[{"#" * full}{"." * (_BAR - full)}] {text}'
             self._stream.write('\r' + text.ljust(self._width))
             self._width = len(text)
         else:

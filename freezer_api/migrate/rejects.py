@@ -7,7 +7,7 @@ from pathlib import Path
 
 from freezer_api.migrate import reasons
 from freezer_api.migrate.dump import MAX_LINE, Reader
-from freezer_api.migrate.errors import UsageError
+from freezer_api.migrate.errors import MigrationError, UsageError
 from freezer_api.migrate.records import RAW
 
 
@@ -24,9 +24,22 @@ class RejectFile:
             raise UsageError(f'{path} cannot be written: {error.strerror}') from None
         # It may have been there with other rights.
         os.fchmod(descriptor, 0o600)
-        self._file = os.fdopen(descriptor, 'wb')
+        self._path = path
+        self._file = os.fdopen(descriptor, 'wb', buffering=0)
 
     def add(self, reader: Reader, position: int, length: int, reason: str) -> None:
+        """Add a line.
+
+        :raises MigrationError: the disk is full
+        """
+        try:
+            self._add(reader, position, length, reason)
+        except OSError as error:
+            raise MigrationError(
+                f'{self._path} cannot be written: {error.strerror}. Run the same command again to go on.'
+            ) from None
+
+    def _add(self, reader: Reader, position: int, length: int, reason: str) -> None:
         if length > MAX_LINE:
             reader.copy(position, length, self._file)
             return

@@ -21,7 +21,7 @@ from freezer_api.db.models import MigrationEntry
 from freezer_api.migrate import dump, errors, ledger, owners, plan, preflight, records, report, undo
 from freezer_api.migrate import index as index_of_lines
 from freezer_api.migrate.dump import Reader
-from freezer_api.migrate.errors import UsageError
+from freezer_api.migrate.errors import MigrationError, UsageError
 from freezer_api.migrate.index import Index
 from freezer_api.migrate.loader import Loader
 from freezer_api.migrate.progress import Progress
@@ -263,10 +263,20 @@ class Run:
             with self._timed('load'), self._transaction(context):
                 _begin(context, run_id)
                 loader.load(self._progress)
+                self._check_sum(index)
                 _end(context, run_id, digest, self._report.to_document())
         finally:
             if rejects is not None:
                 rejects.close()
+
+    def _check_sum(self, index: Index) -> None:
+        """Make sure that every line has a state.
+
+        :raises MigrationError: that is a defect of this program
+        """
+        counted = self._report.total()
+        if counted != index.lines:
+            raise MigrationError(f'{index.lines:,} lines were read, but {counted:,} accounted for; this is a defect.')
 
     @contextlib.contextmanager
     def _transaction(self, context: RequestContext) -> Iterator[None]:

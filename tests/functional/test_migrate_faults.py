@@ -353,6 +353,28 @@ class SourceTest(migrating.MigrationTestCase):
             self.assertEqual([], os.listdir(spool))
         self.assertEqual({}, {name: rows for name, rows in self.rows().items() if rows})
 
+    def test_full_disk_for_the_reject_file_can_be_gone_on_after(self) -> None:
+        rejects = self.folder / 'rejected'
+        path = self.write(backup(1), *['{"cut' + 'x' * 2000] * 3000, backup(2))
+
+        def limit() -> None:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (2**22, 2**22))
+
+        arguments = ('--dump', path, '--reject-file', rejects)
+        with subprocess.Popen(
+            self.command(*arguments),
+            cwd=migrating.TREE,
+            stderr=subprocess.PIPE,
+            text=True,
+            preexec_fn=limit,
+        ) as process:
+            _, err = process.communicate(timeout=60)
+        self.assertEqual(1, process.returncode, err)
+        self.assertIn(f'{rejects} cannot be written', err)
+        self.assertNotIn('Traceback', err)
+        self.assertEqual(2, self.run_command(*arguments).code)
+        self.assertEqual(3000, len(rejects.read_text().splitlines()))
+
     def test_mistakes_have_their_own_exit_code(self) -> None:
         path = self.write(backup(1))
         broken = self.folder / 'map'

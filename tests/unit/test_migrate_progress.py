@@ -34,12 +34,13 @@ class ProgressTest(base.TestCase):
         progress.end()
         return stream.getvalue()
 
-    def test_terminal_has_one_line_with_rate_and_time_left(self) -> None:
+    def test_terminal_has_a_bar_with_rate_and_time_left(self) -> None:
         shown = self.show(is_terminal=True)
         self.assertNotIn('\n', shown)
         last = shown.split('\r')[-3]
         self.assertEqual(
-            'loading jobs: 3,000 of 4,000 (75 %), 100/s, 0:10 left, 2 rejected', last.strip()
+            '[###############.....] loading jobs: 3,000 of 4,000 (75 %), 100/s, 0:10 left, 2 rejected',
+            last.strip(),
         )
         # And nothing is left of it.
         self.assertEqual('', shown.split('\r')[-2].strip())
