@@ -130,18 +130,18 @@ def _page(index: search.Index, wanted: search.Search, is_v1: bool) -> Any:
 
 def find(context: RequestContext, wanted: search.Search, page: search.Page) -> list[Document]:
     """One page of sessions, oldest first."""
-    documents, overdue = _find(context, wanted, page)
+    documents, overdue = find_stored(context, wanted, page)
     if overdue:
         session_runs.end_overdue(context, overdue)
-        documents, _ = _find(context, wanted, page)
+        documents, _ = find_stored(context, wanted, page)
     return documents
 
 
 @session.reader
-def _find(
+def find_stored(
     context: RequestContext, wanted: search.Search, page: search.Page
 ) -> tuple[list[Document], list[str]]:
-    """One page, and which of its sessions have an overdue run."""
+    """One page as it is stored, and which of its sessions have an overdue run."""
     scope = context.scope
     index = _INDEX_V1 if scope.is_v1 else _INDEX
     statement, values = search.statement(index, _page, wanted, page, scope.is_v1)

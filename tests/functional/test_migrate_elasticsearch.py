@@ -56,8 +56,9 @@ class TruthTest(migrating.MigrationTestCase):
         outcome = self.run_command('--dump', self.dump, '--verify')
         self.assertEqual(2, outcome.code, outcome.out + outcome.err)
         self.assertEqual(self.truth['lines'], outcome.report['read'])
+        verified = outcome.report['verification']
         self.assertEqual(
-            [0, 0], [outcome.report['verification'][name] for name in ('different', 'gone')]
+            [0, 0, 0], [verified[name] for name in ('different', 'gone', 'changed_since')]
         )
         self.check_states(outcome.report)
         self.check_entries()
@@ -677,6 +678,18 @@ class LedgerTest(migrating.MigrationTestCase):
         outcome = self.run_command('--dump', dump, '--stage', 'verify')
         self.assertEqual(3, outcome.code, outcome.out)
         self.assertIn(f'freezer/backups/{backup(1)["_id"]}', outcome.out)
+
+    def test_verification_changes_nothing(self) -> None:
+        part = {'status': 'completed', 'result': 'fail', 'time_started': 1000, 'time_ended': 1001}
+        # Its run is over, which the service notes when somebody looks at it.
+        overdue = session('s1', status='running', time_start=1000, jobs={'j1': part})
+        dump = self.write(overdue, job('j1', session_id='s1'))
+        self.run_command('--dump', dump)
+        before = self.rows()
+        outcome = self.run_command('--dump', dump, '--stage', 'verify')
+        self.assertEqual(2, outcome.report['verification']['equal'], outcome.out)
+        self.assertEqual(before, self.rows())
+        self.assertEqual('completed', self.api.get(self.v2('sessions', 's1')).json['status'])
 
     def test_undo_keeps_what_the_service_changed_and_can_be_repeated(self) -> None:
         self.migrate(*_chain(), backup(1), backup(2))
