@@ -89,6 +89,11 @@ def mixture(count: int) -> list[Document]:
     return hits
 
 
+def counts(report: Document, kind: str) -> Document:
+    """The states of the documents of a type, and how many are in each."""
+    return {state: count for state, count in report['states'][kind].items() if count}
+
+
 @dataclasses.dataclass(frozen=True)
 class Outcome:
     """What a run of the command came to."""
