@@ -26,6 +26,8 @@ def undo(context: RequestContext, progress: Progress) -> Counts:
     It can be stopped and called again at any moment.
     """
     counts: Counts = {}
+    # Before anything else: a run that finds its own source there again would have nothing to do.
+    session.retry(session.writer(_forget))(context)
     for kind in (*reversed(KINDS), None):
         progress.begin(f'taking back {kind or "other lines"}')
         found = {'deleted': 0, KEPT: 0}
@@ -39,7 +41,6 @@ def undo(context: RequestContext, progress: Progress) -> Counts:
                 break
         if kind is not None:
             counts[kind] = found
-    session.retry(session.writer(_forget))(context)
     progress.end()
     return counts
 

@@ -124,6 +124,23 @@ class FaultTest(migrating.MigrationTestCase):
         self.assertEqual(lines, dump_files.spooled(spool).read_bytes())
         self.assertEqual(['documents.ndjson'], os.listdir(spool))
 
+    def test_killed_undo_can_be_gone_on_with_or_made_good(self) -> None:
+        path = self.write(*mixture(DOCUMENTS))
+        self.assertEqual(2, self.run_command('--dump', path).code)
+        expected = self.contents()
+        for arguments, result in (
+            (('--dump', path), expected),
+            (('--undo',), {name: [] for name in expected}),
+        ):
+            with self.start('--undo', '--quiet') as process:
+                while process.poll() is None and self.entries() == DOCUMENTS:
+                    with contextlib.suppress(subprocess.TimeoutExpired):
+                        process.wait(0.02)
+                process.kill()
+                process.communicate()
+            self.run_command(*arguments)
+            self.assertEqual(result, self.contents())
+
     def test_interrupt_says_how_to_go_on(self) -> None:
         path = self.write(*mixture(DOCUMENTS))
 
