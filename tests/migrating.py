@@ -143,10 +143,12 @@ class MigrationTestCase(base.ApiTestCase):
     def run_command(self, *args: object) -> Outcome:
         report = self.folder / 'report.json'
         report.unlink(missing_ok=True)
+        if '--undo' not in args:
+            args = ('--report', report, *args)
         out, err = io.StringIO(), io.StringIO()
         with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
             try:
-                code = manage.main(self.arguments('--report', report, *args))
+                code = manage.main(self.arguments(*args))
             except SystemExit as error:
                 code = int(error.code or 0)
         self.assertNotIn('Traceback', out.getvalue() + err.getvalue())

@@ -120,8 +120,9 @@ def _settings(command: Any) -> run.Settings:
 
     :raises UsageError: it makes no sense
     """
-    if command.undo and (command.dump or command.stage != 'all'):
-        raise UsageError('--undo takes everything back; it goes with no source and no stage.')
+    others = (command.dump, command.dry_run, command.verify, command.report, command.reject_file)
+    if command.undo and (any(others) or command.stage != 'all'):
+        raise UsageError('--undo takes everything back; it goes with no source, stage, trial or report.')
     if command.stage in ('all', 'pull') and not command.undo and command.dump is None:
         raise UsageError('Name a source: --dump FILE.')
     if command.stage == 'pull' and command.spool is None:

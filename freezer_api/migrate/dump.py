@@ -32,6 +32,9 @@ def is_compressed(path: Path) -> bool:
 
     :raises SourceError: it cannot be read
     """
+    # Lines are read more than once, so a pipe will not do.
+    if path.exists() and not path.is_file():
+        raise SourceError(f'{path} cannot be read: it is no file.')
     try:
         with path.open('rb') as file:
             return file.read(2) == _GZIP

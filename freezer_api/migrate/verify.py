@@ -69,7 +69,7 @@ class Verifier:
     :ivar equal: documents that are what they should be
     :ivar changed_since: documents that somebody changed in the service
     :ivar gone: documents that somebody deleted, or that got lost
-    :ivar different: documents that nobody changed, and that are not what they should be
+    :ivar different: documents that nobody changed, and that are not what they should be, or were never loaded
     """
 
     def __init__(
@@ -177,10 +177,12 @@ class Verifier:
         for row in rows:
             planned = preparing.Planned(*row)
             entry = self._entry(planned)
-            if entry is not None and entry.state == REJECTED:
-                continue
-            self.gone += 1
-            self._example(f'{planned.source}: not there')
+            if entry is None:
+                self.different += 1
+                self._example(f'{planned.source}: never loaded')
+            elif entry.state != REJECTED:
+                self.gone += 1
+                self._example(f'{planned.source}: not there')
 
     def _example(self, text: str) -> None:
         if len(self.examples) < _EXAMPLES:

@@ -141,6 +141,13 @@ class LedgerTest(migrating.MigrationTestCase):
         self.assertEqual(3, outcome.code, outcome.out)
         self.assertIn(f'freezer/backups/{backup(1)["_id"]}', outcome.out)
 
+    def test_verification_finds_what_was_never_loaded(self) -> None:
+        self.migrate(backup(1))
+        dump = self.write(backup(1), backup(2))
+        outcome = self.run_command('--dump', dump, '--stage', 'verify')
+        self.assertEqual(3, outcome.code, outcome.out)
+        self.assertIn(f'freezer/backups/{backup(2)["_id"]}: never loaded', outcome.out)
+
     def test_verification_changes_nothing(self) -> None:
         part = {'status': 'completed', 'result': 'fail', 'time_started': 1000, 'time_ended': 1001}
         # Its run is over, which the service notes when somebody looks at it.

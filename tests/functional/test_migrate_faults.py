@@ -415,6 +415,7 @@ class SourceTest(migrating.MigrationTestCase):
             ('64 characters', ('--dump', path, '--map', names)),
             ('cannot be written', ('--dump', path, '--reject-file', self.folder)),
             ('--undo', ('--dump', path, '--undo')),
+            ('--undo', ('--undo', '--dry-run')),
             ('--dry-run', ('--dump', path, '--dry-run', '--verify')),
         ):
             self.check(127, words, *args)
@@ -422,6 +423,9 @@ class SourceTest(migrating.MigrationTestCase):
     def test_source_that_is_not_there_is_no_traceback(self) -> None:
         self.check(4, 'cannot be read', '--dump', self.folder / 'none')
         self.check(4, 'cannot be read', '--dump', self.folder)
+        pipe = self.folder / 'pipe'
+        os.mkfifo(pipe)
+        self.check(4, 'no file', '--dump', pipe)
 
     def test_tables_must_be_at_the_newest_revision(self) -> None:
         with self.database.engine.begin() as connection:
