@@ -10,7 +10,7 @@ import orjson
 from freezer_api import exceptions
 from freezer_api.db.documents import without
 from freezer_api.domain import schedules
-from freezer_api.migrate.reasons import SCHEMA
+from freezer_api.migrate.reasons import SCHEDULE, SCHEMA
 from freezer_api.migrate.records import Document
 from freezer_api.schemas import actions, backups, clients, jobs, sessions
 
@@ -54,16 +54,22 @@ def problems(kind: str, document: Document, zones: bool) -> list[str]:
     try:
         _CHECKS[kind](without(document, ['version']))
     except exceptions.BadRequest as error:
-        name = _NAME.search(error.description)
-        found.append(SCHEMA + (_POSITION.sub('[]', name[1]) if name else kind))
+        found.append(SCHEMA + _key(error.description, kind))
     schedule = document[_SCHEDULES[kind]] if kind in _SCHEDULES else {}
     definition = {key: value for key, value in schedule.items() if key.startswith('schedule_')}
-    if definition and not _runs(orjson.dumps(definition, option=orjson.OPT_SORT_KEYS), zones):
-        found.append('schedule_never_runs')
+    if definition:
+        problem = _problem(orjson.dumps(definition, option=orjson.OPT_SORT_KEYS), zones)
+        found += [] if problem is None else [SCHEDULE + _key(problem, kind)]
     return found
+
+
+def _key(text: str, kind: str) -> str:
+    """The first key that a sentence names."""
+    found = _NAME.search(text)
+    return _POSITION.sub('[]', found[1]) if found else kind
 
 
 # Cron keys take a millisecond, and many jobs have the same.
 @functools.lru_cache(maxsize=10_000)
-def _runs(definition: bytes, zones: bool) -> bool:
-    return schedules.problem(orjson.loads(definition), zones) is None
+def _problem(definition: bytes, zones: bool) -> str | None:
+    return schedules.problem(orjson.loads(definition), zones)

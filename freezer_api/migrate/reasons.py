@@ -8,8 +8,9 @@ MERGED = 'merged'
 REJECTED = 'rejected'
 STATES = (LOADED, WARNED, FIXED, MERGED, REJECTED)
 
-# A reason that starts so goes on with the key whose value breaks the rules of the API.
+# Reasons that start so go on with the key whose value breaks the rules of the API, or keeps agents from running a job.
 SCHEMA = 'schema: '
+SCHEDULE = 'schedule: '
 
 _REASONS: dict[str, tuple[str, str]] = {
     # Not usable at all.
@@ -63,20 +64,28 @@ _REASONS: dict[str, tuple[str, str]] = {
     'session_job_disagrees': (WARNED, 'A job of the session does not name it.'),
     'unknown_key': (WARNED, 'A key that answers do not show.'),
     'credentials_dropped': (WARNED, 'The trust of the job was not taken over.'),
-    'schedule_never_runs': (
-        WARNED,
-        'Agents cannot run the schedule, or fail over it; the API would refuse it today.',
-    ),
     'already_there': (LOADED, 'The service has the very same document.'),
+}
+
+_WITH_KEYS = {
+    SCHEMA: (WARNED, 'The API would refuse it today; it is kept as it was.'),
+    SCHEDULE: (WARNED, 'Agents cannot run it, or fail over it; it is kept as it was.'),
 }
 
 # Reasons of repairs weigh more than warnings.
 _WEIGHT = {LOADED: 0, WARNED: 1, FIXED: 2, MERGED: 3, REJECTED: 4}
 
 
+def _of(reason: str) -> tuple[str, str]:
+    for prefix, found in _WITH_KEYS.items():
+        if reason.startswith(prefix):
+            return found
+    return _REASONS[reason]
+
+
 def state_of(reason: str) -> str:
     """The state that a reason alone leads to."""
-    return WARNED if reason.startswith(SCHEMA) else _REASONS[reason][0]
+    return _of(reason)[0]
 
 
 def weight(reason: str) -> int:
@@ -86,9 +95,7 @@ def weight(reason: str) -> int:
 
 def hint(reason: str) -> str:
     """What a reason means, and what to do about it."""
-    if reason.startswith(SCHEMA):
-        return 'The API would refuse it today; it is kept as it was.'
-    return _REASONS[reason][1]
+    return _of(reason)[1]
 
 
 def combine(reasons: list[str]) -> str:

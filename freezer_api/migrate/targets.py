@@ -197,18 +197,16 @@ def _free_names(
     used = set(
         connection.execute(sa.select(Client.id).where(Client.id.in_(names)).distinct()).scalars()
     )
-    for project_id, client_id in keys:
-        row = names.get(client_id)
-        if row is None:
-            continue
+    free = defaultdict(list)
+    for client_id, row in names.items():
         if client_id not in used:
-            connection.execute(
-                sa.delete(ClientName).where(
-                    ClientName.id == client_id, ClientName.version == row.version
-                )
-            )
-        elif row.central_project_id == project_id:
+            free[row.version].append(client_id)
+        elif (row.central_project_id, client_id) in keys:
             clients.release_name(connection, client_id)
+    for version, ids in free.items():
+        connection.execute(
+            sa.delete(ClientName).where(ClientName.id.in_(ids), ClientName.version == version)
+        )
 
 
 def has_same(connection: sa.Connection, kind: str, rows: Rows) -> bool:

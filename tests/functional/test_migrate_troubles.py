@@ -216,14 +216,14 @@ class TroubleTest(migrating.MigrationTestCase):
 
     def test_schedule_that_no_agent_can_run_is_kept(self) -> None:
         never = {'schedule_month': '2', 'schedule_day': '30'}
-        shown = self.check_job(job('j1', job_schedule=never), 'warned', 'schedule_never_runs')
+        shown = self.check_job(job('j1', job_schedule=never), 'warned', 'schedule: schedule_month')
         self.assertEqual(never, {key: shown['job_schedule'][key] for key in never})
-        self.check(session('s1', schedule=never), 'warned', 'schedule_never_runs')
+        self.check(session('s1', schedule=never), 'warned', 'schedule: schedule_month')
 
     def test_dates_with_a_zone_are_a_warning_unless_the_service_takes_them(self) -> None:
         zoned = {'schedule_start_date': '2030-01-01T02:00:00Z', 'schedule_interval': '1 days'}
         line = session('s1', schedule=zoned)
-        self.check(line, 'warned', 'schedule_never_runs')
+        self.check(line, 'warned', 'schedule: schedule_start_date')
         with self.config_file.open('a') as file:
             file.write('[api]\nschedule_zones = true\n')
         self.check(session('s2', schedule=zoned), 'loaded')
