@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 # shellcheck shell=bash
 # Sourced by scripts that need old document stores: throw-away Elasticsearch and OpenSearch servers, each a single
-# node on a free loopback port. Needs tools/environment.sh and tools/servers.sh, whose stop_servers ends them.
+# node on a free loopback port. Needs tools/environment.sh and tools/servers.sh.
 #
 #     start_search_servers FOLDER [NAME...]     sets and exports FREEZER_TEST_SEARCH_SERVERS, "NAME=URL NAME=URL",
 #                                               and FREEZER_TEST_SEARCH_CA, the file that the https ones are checked
 #                                               with. Without names: all of SEARCH_SERVERS. Fails with a message
 #                                               where neither Java nor Maven can be had.
+#     stop_search_servers                       ends what was started
 #
 # FOLDER must exist; root's servers run as another user, so it must be able to enter it. The distributions come from
 # Maven Central and are kept in .search-servers/.
@@ -32,6 +33,8 @@ SEARCH_SERVERS=(
 # Of the one server that wants a password, as they all do by default from 8 on.
 SEARCH_USER=freezer
 SEARCH_PASSWORD=throw-away
+
+SEARCH_PIDS=()
 
 # find_java: print a Java 17. The servers before 8 need the security manager, which later ones lost; those from 8 on
 # need 17.
@@ -121,7 +124,7 @@ start_search_server() {
                 ;;
         esac
     } >"$home/config/$product.yml"
-    local options=(-Xms256m -Xmx256m -XX:+UseSerialGC -XX:TieredStopAtLevel=1 "-Djava.io.tmpdir=$home/tmp")
+    local options=(-Xms512m -Xmx512m -XX:+UseSerialGC -XX:TieredStopAtLevel=1 "-Djava.io.tmpdir=$home/tmp")
     local path_options=("-Des.path.home=$home" "-Des.path.conf=$home/config" -cp "$home/lib/*")
     local main=(org.elasticsearch.bootstrap.Elasticsearch)
     # Their start scripts spend a second process on choosing options, some of which newer Javas refuse.
@@ -154,7 +157,7 @@ start_search_server() {
     [ "$(id -u)" -ne 0 ] || chown -R nobody "$home"
     (cd "$home" && export HOME=$home LIBFFI_TMPDIR=$home/tmp && exec "${AS[@]}" "${command[@]}" </dev/null >>"$SEARCH_LOG" 2>&1) &
     SEARCH_PID=$!
-    SERVERS+=("$SEARCH_PID")
+    SEARCH_PIDS+=("$SEARCH_PID")
 }
 
 # search_answers URL: whether its server can take documents.
@@ -206,4 +209,12 @@ start_search_servers() {
         FREEZER_TEST_SEARCH_SERVERS+="${names[$number]}=${urls[$number]} "
     done
     export FREEZER_TEST_SEARCH_SERVERS
+}
+
+# QUIT, as stop_servers sends it, would print the stacks of a Java program and nothing else.
+stop_search_servers() {
+    [ "${#SEARCH_PIDS[@]}" -gt 0 ] || return 0
+    kill -KILL "${SEARCH_PIDS[@]}" 2>/dev/null || true
+    wait "${SEARCH_PIDS[@]}" 2>/dev/null || true
+    SEARCH_PIDS=()
 }

@@ -28,6 +28,8 @@ _COMPRESSION = 4
 
 # Passes over an index, one after the other, that may end early and without a document that is new.
 _FRUITLESS_PASSES = 5
+# Seconds before the next, for each of them.
+_PAUSE = 1.0
 
 # Keys of a hit that tell of a document; the others tell of the search.
 _KEYS = ('_index', '_type', '_id', '_version', '_source')
@@ -242,7 +244,7 @@ class Cluster:
                 # Whatever went wrong, it is less likely with less.
                 size = max(1, size // 2)
                 LOG.warning('Index %s is read again from its start: %s', name, error)
-                time.sleep(fruitless)
+                time.sleep(fruitless * _PAUSE)
             skipped = frozenset(bytes(given[n : n + 16]) for n in range(0, len(given), 16))
 
     def _page_size(self, name: str) -> int:
