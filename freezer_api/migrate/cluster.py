@@ -242,7 +242,7 @@ class Cluster:
                 if fruitless == _FRUITLESS_PASSES:
                     raise SourceError(f'Index {name} cannot be read to its end: {error}') from None
                 # Whatever went wrong, it is less likely with less.
-                size = max(1, size // 2)
+                size = max(1, size // (4 if fruitless else 2))
                 LOG.warning('Index %s is read again from its start: %s', name, error)
                 time.sleep(fruitless * _PAUSE)
             skipped = frozenset(bytes(given[n : n + 16]) for n in range(0, len(given), 16))

@@ -74,15 +74,17 @@ def from_config(path: str | Path) -> Source:
     split = [_split(host if '//' in host else f'http://{host}') for host in hosts if host]
     if not split:
         raise UsageError(f'{path}: "hosts" names no host.')
-    if _is_true(section['use_ssl']):
-        split = [parts._replace(scheme='https') for parts in split]
     user, _, password = section['http_auth'].partition(':')
     for parts in split:
         if not user and parts.username:
             user, password = unquote(parts.username), unquote(parts.password or '')
+    urls = [_address(parts) for parts in split]
+    if _is_true(section['use_ssl']):
+        # Ports stay as they are, also those that were not given.
+        urls = [f'https{url.removeprefix("https").removeprefix("http")}' for url in urls]
     index = section['index'] or INDEX
     return Source(
-        urls=tuple(dict.fromkeys(_address(parts) for parts in split)),
+        urls=tuple(dict.fromkeys(urls)),
         # The releases up to 18.0.0 wrote to the first whatever the file says, later ones to the second.
         indices=tuple(dict.fromkeys((INDEX, index))),
         optional=frozenset((INDEX, index)) if index != INDEX else frozenset(),

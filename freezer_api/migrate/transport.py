@@ -226,12 +226,15 @@ def _asked_pause(pause: float | None, headers: Mapping[str, str]) -> float | Non
 
 def _reason(error: Exception) -> str:
     """What went wrong, without the connection objects and class names around it."""
+    inner: BaseException | None = error
+    while inner is not None:
+        if isinstance(inner, OSError) and inner.strerror:
+            return inner.strerror
+        inner = inner.__cause__ or next(
+            (argument for argument in inner.args if isinstance(argument, Exception)), None
+        )
     if isinstance(error, http_errors.TimeoutError):
         return 'no answer in time'
-    while error.args and isinstance(error.args[-1], Exception):
-        error = error.args[-1]
-    if isinstance(error, OSError) and error.strerror:
-        return error.strerror
     return str(error).rpartition(': ')[2] or type(error).__name__
 
 
