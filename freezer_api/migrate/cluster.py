@@ -5,9 +5,10 @@ The scroll API is the one way to read everything that all of them have. Old ones
 """
 
 import hashlib
+import json
 import logging
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import Any, NoReturn, Self
 from urllib.parse import quote
@@ -23,8 +24,10 @@ KEEP_ALIVE = '10m'
 # Documents of a page, and bytes it should have about. A server answers 100 MiB at most.
 _LARGEST_PAGE = 1000
 _PAGE_BYTES = 8 * 2**20
-# Of what is stored against what is answered.
+# Of what is stored against what is answered, usually.
 _COMPRESSION = 4
+# Documents that are looked at before.
+_SAMPLE = 10
 
 # Passes over an index, one after the other, that may end early and without a document that is new.
 _FRUITLESS_PASSES = 5
@@ -231,7 +234,7 @@ class Cluster:
         while True:
             before = len(given)
             try:
-                for hit in self._pass(name, size):
+                for hit in self._pass(name, size, again=bool(given)):
                     key = _digest(hit)
                     if key not in skipped:
                         given += key
@@ -248,30 +251,38 @@ class Cluster:
             skipped = frozenset(bytes(given[n : n + 16]) for n in range(0, len(given), 16))
 
     def _page_size(self, name: str) -> int:
-        """Documents of a page."""
+        """Documents of a page, by the mean size as they are stored and that of a few."""
         _, stored = self._writes(name)
-        each = stored * _COMPRESSION / max(1, self._count(f'/{quote(name)}'))
-        return int(max(10, min(_LARGEST_PAGE, _PAGE_BYTES / max(1, each))))
+        count = max(1, self._count(f'/{quote(name)}'))
+        try:
+            answer = self._search(f'/{quote(name)}/_search', {'size': _SAMPLE})
+        except Interrupted:
+            return 1
+        few = answer['hits']['hits']
+        # File lists are stored in a hundredth of what they are here.
+        each = max(stored * _COMPRESSION / count, len(json.dumps(few)) / max(1, len(few)), 1)
+        return int(max(1, min(_LARGEST_PAGE, _PAGE_BYTES / each)))
 
-    def _pass(self, name: str, size: int) -> Iterator[dict[str, Any]]:
+    def _pass(self, name: str, size: int, *, again: bool) -> Iterator[dict[str, Any]]:
         """The hits of one scroll.
 
+        :param again: whether the index was whole in an earlier pass
         :raises Interrupted: another pass is needed
         """
         scan = self._release < (2, 0)
         answer = self._start(name, size)
-        _check_shards(answer, name)
         total = answer['hits']['total']
         expected: int = total if isinstance(total, int) else total['value']
         received = 0
         try:
+            _check_shards(answer, name, passing=again)
             hits = answer['hits']['hits']
             # The first page of a scan is always empty.
             while hits or (scan and not received and expected):
                 received += len(hits)
                 yield from hits
                 answer = self._continue(answer['_scroll_id'])
-                _check_shards(answer, name, later=True)
+                _check_shards(answer, name, passing=True)
                 if not answer['hits']['hits'] and scan:
                     break
                 hits = answer['hits']['hits']
@@ -292,7 +303,7 @@ class Cluster:
             body['sort'] = ['_doc']
         if self._release >= (6, 3):
             path += '&allow_partial_search_results=false'
-        return self._page(lambda: self._transport.send('POST', path, body))
+        return self._search(path, body)
 
     def _continue(self, scroll_id: str) -> Any:
         path = '/_search/scroll'
@@ -300,15 +311,15 @@ class Cluster:
         if self._release < (2, 0):
             path, body = f'{path}?scroll={self._keep_alive}', scroll_id
         try:
-            return self._page(lambda: self._transport.send('POST', path, body))
+            return self._search(path, body)
         except Refused as error:
             if error.status == 404:
                 raise Interrupted(f'the scroll expired: {error}') from None
             raise
 
-    def _page(self, send: Callable[[], Any]) -> Any:
+    def _search(self, path: str, body: Mapping[str, Any] | str) -> Any:
         try:
-            return send()
+            return self._transport.send('POST', path, body)
         except Refused as error:
             if error.status in (413, 429, 503):
                 raise Interrupted(str(error)) from None
@@ -325,10 +336,10 @@ class Cluster:
             LOG.debug('A scroll was not ended: %s', error)
 
 
-def _check_shards(answer: Mapping[str, Any], name: str, *, later: bool = False) -> None:
+def _check_shards(answer: Mapping[str, Any], name: str, *, passing: bool = False) -> None:
     """Refuse an answer with a part missing.
 
-    :param later: whether this is a page behind the first: a context that expired looks the same
+    :param passing: whether that may pass: a scroll that expired looks the same, and so does a node that comes back
     """
     shards = answer['_shards']
     # Shards that are not assigned to a node count as neither.
@@ -336,7 +347,7 @@ def _check_shards(answer: Mapping[str, Any], name: str, *, later: bool = False) 
     if whole and not answer.get('timed_out'):
         return
     text = f'Only {shards["successful"]} of {shards["total"]} parts of {name} answered'
-    if later:
+    if passing:
         raise Interrupted(text)
     raise SourceError(
         f'{text}; nothing is taken from a part of an index. See GET /_cluster/health.'

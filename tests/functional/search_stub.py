@@ -41,7 +41,9 @@ class SearchStub:
         self._scrolls: dict[str, tuple[int, int]] = {}
         self._server = ThreadingHTTPServer(('127.0.0.1', 0), self._handler())
         self.url = f'http://127.0.0.1:{self._server.server_port}'
-        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
+        self._thread = threading.Thread(
+            target=self._server.serve_forever, args=(0.02,), daemon=True
+        )
         self._thread.start()
 
     def close(self) -> None:
@@ -110,6 +112,8 @@ class SearchStub:
         return 200, {}, found
 
     def _search(self, query: dict[str, list[str]], search: dict[str, Any]) -> Answer:
+        if 'scroll' not in query:
+            return self._hits('', self.documents[: search['size']])
         scroll = f'scroll{len(self._scrolls)}=='
         if self._release[0] == 1:
             # One that is sorted is not a scan.
@@ -152,6 +156,8 @@ class SearchStub:
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = 'HTTP/1.1'
+            # Headers and body in one packet, or the second waits for the first's receipt.
+            wbufsize = -1
 
             def do_GET(self) -> None:  # as the base class wants it
                 body = self.rfile.read(int(self.headers.get('Content-Length', 0)))

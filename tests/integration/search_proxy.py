@@ -74,7 +74,9 @@ class Proxy:
             context.load_cert_chain(search_server.certificate(), search_server.key())
             self._server.socket = context.wrap_socket(self._server.socket, server_side=True)
         self.url = f'http{"s" if tls else ""}://127.0.0.1:{self._server.server_port}'
-        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
+        self._thread = threading.Thread(
+            target=self._server.serve_forever, args=(0.02,), daemon=True
+        )
         self._thread.start()
 
     def close(self) -> None:
@@ -109,6 +111,8 @@ class Proxy:
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = 'HTTP/1.1'
+            # Headers and body in one packet, or the second waits for the first's receipt.
+            wbufsize = -1
 
             def do_GET(self) -> None:  # as the base class wants it
                 body = self.rfile.read(int(self.headers.get('Content-Length', 0)))

@@ -152,7 +152,7 @@ class ReadingTest(SearchServerTest):
                 request,
                 rf'^(GET /(|{self.index}[^/]*/(_settings|_mapping|_count|actions/_count|doc/_count'
                 r'|_stats/indexing,store))'
-                rf'|POST /{self.index}/_search\?.*|(POST|DELETE) /_search/scroll(\?.*)?)$',
+                rf'|POST /{self.index}/_search(\?.*)?|(POST|DELETE) /_search/scroll(\?.*)?)$',
             )
         self.assertEqual(1, self.proxy.count('DELETE /_search/scroll'))
         self.assertEqual(before, self.server.state(self.index))
@@ -185,7 +185,7 @@ class ReadingTest(SearchServerTest):
         ]
         expected = self.fill('types' if self.server.major < 6 else 'typeless', lines)
         self.assertSameDocuments(expected, self.cluster().documents())
-        self.assertGreater(self.proxy.count(NEXT_PAGE), 5)
+        self.assertGreater(self.proxy.count(NEXT_PAGE), 3)
 
     def test_empty_index_has_no_documents(self) -> None:
         self.create(self.index, ['jobs'] if self.server.major < 6 else ())
