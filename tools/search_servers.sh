@@ -10,21 +10,7 @@
 #     stop_search_servers                       ends what was started
 #
 # FOLDER must exist; root's servers run as another user, so it must be able to enter it. The distributions come from
-# Maven Central and are kept in .search-servers/.
-#
-# What was tried, on Java 17 (see also doc/source/contributor/search-servers.rst):
-#   org.elasticsearch:elasticsearch:1.7.6:zip                      whole; runs once one class is patched, see below
-#   org.elasticsearch.distribution.zip:elasticsearch:2.4.6         whole; runs without its start script
-#   org.elasticsearch.distribution.integ-test-zip:elasticsearch    few modules, enough for us:
-#       5.6.16, 6.8.23, 7.17.28, 8.6.2                             run
-#       8.19.3                                                     runs, but without the module that answers GET /
-#       9.2.0                                                      needs Java 21
-#       9.3.0                                                      is not there
-#   org.opensearch.distribution.integ-test-zip:opensearch          like those of Elasticsearch:
-#       1.3.20, 2.19.1                                             run
-#       3.3.0                                                      needs Java 21
-#   The runners (org.codelibs) were not needed.
-#   Java 21 came from a package of PyPI, whose runtime lacks the module jdk.net that both servers want.
+# Maven Central and are kept in .search-servers/. doc/source/contributor/search-servers.rst says which were tried.
 
 SEARCH_SERVERS=(
     elasticsearch-1.7.6 elasticsearch-2.4.6 elasticsearch-5.6.16 elasticsearch-6.8.23 elasticsearch-7.17.28
