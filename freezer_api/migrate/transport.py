@@ -52,6 +52,7 @@ class Transport:
     def __init__(self, source: Source) -> None:
         self._source = source
         self._urls = list(source.urls)
+        self._reached = False
         # Elasticsearch before 7.0 and proxies differ in what they make of other media types.
         self._headers = {'Accept': 'application/json', **_authorization(source)}
         self._pool = urllib3.PoolManager(
@@ -96,9 +97,10 @@ class Transport:
         for pause in self._pauses(patient):
             try:
                 status, headers, answer = self._exchange(method, path, body)
-            except http_errors.SSLError as error:
-                raise SourceError(self._tls_failed(error)) from None
             except http_errors.HTTPError as error:
+                # Once it worked, it is the way a connection ended.
+                if isinstance(error, http_errors.SSLError) and not self._reached:
+                    raise SourceError(self._tls_failed(error)) from None
                 # No connection, hence no request.
                 connected = not isinstance(
                     error, (http_errors.NewConnectionError, http_errors.ConnectTimeoutError)
@@ -107,6 +109,7 @@ class Transport:
                 self._urls.append(self._urls.pop(0))
                 final = connected and not repeatable
             else:
+                self._reached = True
                 if status < 300:
                     return self._parse(answer)
                 failure = self._refusal(status, headers, answer)

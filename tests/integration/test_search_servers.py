@@ -341,6 +341,17 @@ class AccessTest(SearchServerTest):
             url = proxy.url.replace('127.0.0.1', 'localhost')
             self.assertRaises(SourceError, self.cluster(url, ca_file=authority).describe)
 
+    def test_answers_that_tls_lost_are_asked_for_again(self) -> None:
+        expected = self.fill_plain(3000)
+        proxy = self.new_proxy(tls=True)
+        for cut in ('before', 'after', 'within'):
+            with self.subTest(cut):
+                fault = Fault(NEXT_PAGE, cut=cut)
+                proxy.faults[:] = [fault]
+                cluster = self.cluster(proxy.url, ca_file=str(search_server.certificate()))
+                self.assertSameDocuments(expected, cluster.documents())
+                self.assertEqual(0, fault.times)
+
     def test_https_where_http_is_spoken_is_an_error(self) -> None:
         url = self.proxy.url.replace('http:', 'https:')
         error = self.assertRaises(SourceError, self.cluster(url).describe)
