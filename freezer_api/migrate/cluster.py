@@ -14,6 +14,7 @@ from typing import Any, NoReturn, Self
 from urllib.parse import quote
 
 from freezer_api.migrate.errors import SourceError
+from freezer_api.migrate.progress import mib
 from freezer_api.migrate.source import Source
 from freezer_api.migrate.transport import Interrupted, Refused, Transport
 
@@ -69,10 +70,10 @@ class Cluster:
     def describe(self) -> dict[str, Any]:
         """What is there, for a look before anything is done.
 
-        ``distribution`` (elasticsearch or opensearch), ``version``, ``layout`` ('types' in one index, 'indices' of one
-        type each, or 'typeless'), ``documents`` and ``bytes`` (as stored, compressed) in all, and in ``indices`` by
-        name: ``documents``, ``bytes``, ``types`` (documents by type, where the server has types), ``read_only``, and
-        ``writes``, counters that move with every change.
+        ``urls``, ``distribution`` (elasticsearch or opensearch), ``version``, ``layout`` ('types' in one index,
+        'indices' of one type each, or 'typeless'), ``documents`` and ``bytes`` (as stored, compressed) in all, and in
+        ``indices`` by name: ``documents``, ``bytes``, ``types`` (documents by type, where the server has types),
+        ``read_only``, and ``writes``, counters that move with every change.
 
         :raises SourceError: it cannot be reached or used, or not all of it is there
         """
@@ -85,6 +86,7 @@ class Cluster:
         else:
             layout = 'indices' if len(indices) > 1 else 'typeless'
         return {
+            'urls': list(self._source.urls),
             'distribution': distribution,
             'version': version,
             'layout': layout,
@@ -92,6 +94,28 @@ class Cluster:
             'bytes': sum(described['bytes'] for described in indices.values()),
             'indices': indices,
         }
+
+    def tell(self, description: Mapping[str, Any]) -> list[str]:
+        """The description for people, and how they keep others from writing meanwhile."""
+        address = self._source.urls[0]
+        lines = [
+            f'The source is {description["distribution"]} {description["version"]} at {address}.'
+        ]
+        for name, described in description['indices'].items():
+            types = ', '.join(f'{count:,} {kind}' for kind, count in described['types'].items())
+            lines.append(
+                f'Index {name} has {described["documents"]:,} documents{f" ({types})" if types else ""},'
+                f' {mib(described["bytes"])}.'
+            )
+        writable = [
+            name for name, described in description['indices'].items() if not described['read_only']
+        ]
+        if writable:
+            lines += [
+                'It can be written to while it is read. Stop the old service and its agents, or make it refuse:',
+                f'  PUT {address}/{",".join(writable)}/_settings {{"index": {{"blocks": {{"write": true}}}}}}',
+            ]
+        return lines
 
     def changed_since(self, description: Mapping[str, Any]) -> list[str]:
         """Names of the indices that were written to since :meth:`describe` gave the description."""

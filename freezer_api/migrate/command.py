@@ -2,8 +2,10 @@
 """freezer-manage migrate: the command line of a migration."""
 
 import argparse
+import contextlib
 import sqlite3
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -12,7 +14,8 @@ from oslo_config import cfg
 from oslo_db import exception as db_exception
 from sqlalchemy import exc
 
-from freezer_api.migrate import dump, errors, ids, run
+from freezer_api.migrate import dump, errors, ids, run, source_arguments
+from freezer_api.migrate.cluster import Cluster
 from freezer_api.migrate.errors import MigrationError, TargetError, UsageError, plain
 from freezer_api.migrate.records import KINDS
 
@@ -84,12 +87,15 @@ def add_parser(subparsers: Any) -> None:
         '--reject-file', type=Path, metavar='FILE', help='write rejected documents, as a dump again'
     )
     parser.add_argument('--quiet', action='store_true', help='show no progress')
+    source_arguments.add_arguments(parser)
 
 
 def migrate_elasticsearch(conf: cfg.ConfigOpts) -> int:
     """Run the command; returns the exit code."""
     try:
-        return run.Run(conf, _settings(conf.command)).execute()
+        kinds = _kinds(conf.command.index_map)
+        with _source(conf.command, kinds) as live:
+            return run.Run(conf, _settings(conf.command, kinds, live)).execute()
     except MigrationError as error:
         print(error, file=sys.stderr)
         return error.code
@@ -115,7 +121,25 @@ def migrate_elasticsearch(conf: cfg.ConfigOpts) -> int:
         return errors.SOURCE
 
 
-def _settings(command: Any) -> run.Settings:
+@contextlib.contextmanager
+def _source(command: Any, kinds: dict[str, str]) -> Iterator[Cluster | None]:
+    """The server to read from, if this run is to read from one.
+
+    :raises UsageError: what the command line says of it makes no sense
+    """
+    found = source_arguments.find(command, kinds)
+    if found is not None and command.dump is not None:
+        raise UsageError('Name one source, a server or a dump.')
+    if found is not None and command.undo:
+        raise UsageError('--undo takes everything back; it goes with no source.')
+    if found is None or command.stage not in ('all', 'pull'):
+        yield None
+        return
+    with Cluster(found) as cluster:
+        yield cluster
+
+
+def _settings(command: Any, kinds: dict[str, str], live: Cluster | None) -> run.Settings:
     """What the command line says.
 
     :raises UsageError: it makes no sense
@@ -123,8 +147,8 @@ def _settings(command: Any) -> run.Settings:
     others = (command.dump, command.dry_run, command.verify, command.report, command.reject_file)
     if command.undo and (any(others) or command.stage != 'all'):
         raise UsageError('--undo takes everything back; it goes with no source, stage, trial or report.')
-    if command.stage in ('all', 'pull') and not command.undo and command.dump is None:
-        raise UsageError('Name a source: --dump FILE.')
+    if command.stage in ('all', 'pull') and not (command.undo or command.dump or live):
+        raise UsageError('Name a source: --from URL, --from-config FILE or --dump FILE.')
     if command.stage == 'pull' and command.spool is None:
         raise UsageError('--stage pull needs a --spool to pull into.')
     if command.stage in ('load', 'verify') and not (command.dump or command.spool):
@@ -136,14 +160,9 @@ def _settings(command: Any) -> run.Settings:
     _check_files(command)
     if command.report is not None and not command.report.absolute().parent.is_dir():
         raise UsageError(f'{command.report} cannot be written: there is no such folder.')
-    kinds = {}
-    for pair in command.index_map:
-        index, _, kind = pair.partition('=')
-        if kind not in KINDS:
-            raise UsageError(f'--index-map takes INDEX=TYPE, where TYPE is one of {", ".join(KINDS)}.')
-        kinds[index] = kind
     return run.Settings(
         dump=command.dump,
+        live=live,
         spool=command.spool,
         stage=command.stage,
         kinds=kinds,
@@ -176,15 +195,26 @@ def _check_files(command: Any) -> None:
         known.append(path.resolve())
 
 
+def _kinds(pairs: list[str]) -> dict[str, str]:
+    """What indices hold.
+
+    :raises UsageError: a pair is none
+    """
+    kinds = {}
+    for pair in pairs:
+        index, _, kind = pair.partition('=')
+        if kind not in KINDS or not index:
+            raise UsageError(f'--index-map takes INDEX=TYPE, where TYPE is one of {", ".join(KINDS)}.')
+        kinds[index] = kind
+    return kinds
+
+
 def _read_map(path: Path) -> dict[str, str]:
     """Projects by user: a JSON object, or lines of two words.
 
     :raises UsageError: the file is something else
     """
-    try:
-        text = path.read_text()
-    except (OSError, UnicodeDecodeError):
-        raise UsageError(f'{path} cannot be read.') from None
+    text = source_arguments.read_file(path)
     if text.lstrip().startswith('{'):
         try:
             found = orjson.loads(text)

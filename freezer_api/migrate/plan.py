@@ -88,10 +88,10 @@ def link_parts(index: Index) -> None:
 
 def _settle(index: Index, kind: int, owner: str, target: str) -> None:
     if kind == _CLIENTS:
-        order = 'keys DESC, version DESC, id'
+        order = 'keys DESC, version DESC, id, source'
     else:
         # The document that was stored under the id keeps it.
-        order = 'id = target DESC, id, number'
+        order = 'id = target DESC, id, source, number'
     group = index.select(
         'SELECT number, content, source, id FROM documents WHERE state IS NULL AND kind = ?'
         f' AND owner = ? AND target = ? ORDER BY {order}',
@@ -110,10 +110,10 @@ def _settle(index: Index, kind: int, owner: str, target: str) -> None:
 
 
 def _keep_unique(index: Index, column: str, group: str) -> None:
-    """Let the first client keep what only one may have."""
+    """Let one client keep what only one may have, the same one in whatever order a server answers them."""
     index.select(
         'UPDATE documents SET is_unique = 0 WHERE number IN (SELECT number FROM ('
-        f'SELECT number, row_number() OVER (PARTITION BY {group} ORDER BY number) AS rank'
+        f'SELECT number, row_number() OVER (PARTITION BY {group} ORDER BY source, number) AS rank'
         f' FROM documents WHERE state IS NULL AND {column} IS NOT NULL AND kind = {_CLIENTS})'
         ' WHERE rank > 1)'
     )

@@ -11,11 +11,15 @@ from freezer_api.db import migration
 from freezer_api.db.session import Database
 from freezer_api.migrate import dump
 from freezer_api.migrate.errors import SourceError, TargetError, plain
+from freezer_api.migrate.progress import mib
 from freezer_api.migrate.rows import MAIN
 
-# Bytes of the scratch database for each byte of the source, and at least.
+# Bytes of the scratch database for each byte of text, and at least.
 _SCRATCH = 0.6
 _LEAST = 2**24
+# Bytes of text for each that is packed by gzip, or stored by a server.
+_PACKED = 5
+_STORED = 2
 
 
 def check_target(database: Database) -> tuple[int | None, list[str]]:
@@ -68,21 +72,29 @@ def _check_mysql(connection: sa.Connection) -> int:
 
 
 def check_space(source: Path, folder: Path, unpacks: bool) -> list[str]:
-    """Make sure that spool and scratch database have room; return what to tell.
+    """Make sure that spool and scratch database have room for a dump; return what to tell.
 
     :raises SourceError: they have not
     """
     size = source.stat().st_size
-    # Documents shrink to about a fifth.
-    text = 5 * size if unpacks else size
-    needed = int(_SCRATCH * text) + _LEAST + (text if unpacks else 0)
+    if not unpacks:
+        return [_check_room(str(source), size, folder, int(_SCRATCH * size))]
+    return [_check_room(str(source), size, folder, int((1 + _SCRATCH) * _PACKED * size))]
+
+
+def check_space_for_server(size: int, folder: Path) -> list[str]:
+    """The same for a server that stores so many bytes.
+
+    :raises SourceError: there is no room
+    """
+    return [_check_room('The source', size, folder, int((1 + _SCRATCH) * _STORED * size))]
+
+
+def _check_room(name: str, size: int, folder: Path, needed: int) -> str:
+    needed += _LEAST
     free = dump.free_space(folder)
     if free < needed:
         raise SourceError(
-            f'{folder} has {_mib(free)} left, and about {_mib(needed)} are needed; name another folder by --spool.'
+            f'{folder} has {mib(free)} left, and about {mib(needed)} are needed; name another folder by --spool.'
         )
-    return [f'{source} has {_mib(size)}; the spool has {_mib(free)} left, about {_mib(needed)} are needed.']
-
-
-def _mib(size: int) -> str:
-    return f'{size / 2**20:,.0f} MiB'
+    return f'{name} has {mib(size)}; the spool has {mib(free)} left, about {mib(needed)} are needed.'

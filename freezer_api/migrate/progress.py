@@ -74,6 +74,11 @@ class Progress:
         self._stream.flush()
 
 
+def mib(size: int) -> str:
+    """A number of bytes, for people."""
+    return f'{size / 2**20:,.0f} MiB'
+
+
 def _clock(seconds: float) -> str:
     minutes, rest = divmod(int(seconds), 60)
     hours, minutes = divmod(minutes, 60)

@@ -39,7 +39,10 @@ class Live(Protocol):
     """A source that answers requests."""
 
     def describe(self) -> Mapping[str, Any]:
-        """What there is; ``documents`` is the number of all."""
+        """What there is; ``documents`` is the number of all, ``bytes`` what they take where they are."""
+
+    def tell(self, description: Mapping[str, Any]) -> list[str]:
+        """The description for people."""
 
     def documents(self) -> Iterator[Mapping[str, Any]]:
         """Every document, as a line of a dump has it."""
@@ -94,6 +97,8 @@ class Run:
         self._settings = settings
         self._progress = Progress(settings.quiet)
         self._report = report.Report(dry_run=settings.dry_run)
+        # What a live source said of itself.
+        self._server: Document = {}
 
     def execute(self) -> int:
         """Do what was asked for; return the exit code.
@@ -155,14 +160,18 @@ class Run:
 
     def _pull_live(self, live: Live, folder: Path) -> Path:
         description = live.describe()
+        for line in live.tell(description):
+            self._tell(line)
+        for line in preflight.check_space_for_server(description['bytes'], folder):
+            self._tell(line)
         self._progress.begin('pulling', description['documents'])
         path = dump.pull(live.documents(), folder, self._progress.update)
         self._progress.end()
         changed = live.changed_since(description)
+        self._server = {**description, 'changed_while_read': changed}
         if changed:
-            self._tell(
-                f'The source changed while it was read ({", ".join(changed)}); stop who writes to it and run again.'
-            )
+            text = f'The source changed while it was read ({", ".join(changed)}).'
+            print(f'{text} Stop who writes to it and run again.', file=sys.stderr, flush=True)
         return path
 
     def _spool(self, folder: Path) -> Path:
@@ -181,6 +190,8 @@ class Run:
         settings = self._settings
         spool = self._spool(folder)
         self._report.source = {'file': _text(settings.dump or spool), 'bytes': spool.stat().st_size}
+        if self._server:
+            self._report.source['server'] = self._server
         with self._timed('digest'):
             self._progress.begin('reading bytes', spool.stat().st_size)
             count, lines = index_of_lines.digest_of(spool, self._progress.update)

@@ -49,16 +49,15 @@ class Source:
         return dataclasses.replace(self, **changes)  # type: ignore[arg-type]
 
 
-def from_url(url: str) -> Source:
-    """A source by its URL, whose credentials are taken out of it.
+def from_url(*urls: str) -> Source:
+    """A source by the URLs of its hosts, whose credentials are taken out of them.
 
-    :raises UsageError: it is no http or https URL
+    :raises UsageError: one is no http or https URL
     """
-    parts = _split(url)
+    split = [_split(url) for url in urls]
+    user, password = _credentials(split)
     return Source(
-        urls=(_address(parts),),
-        user=unquote(parts.username) if parts.username else None,
-        password=unquote(parts.password) if parts.password else None,
+        urls=tuple(dict.fromkeys(_address(parts) for parts in split)), user=user, password=password
     )
 
 
@@ -74,10 +73,8 @@ def from_config(path: str | Path) -> Source:
     split = [_split(host if '//' in host else f'http://{host}') for host in hosts if host]
     if not split:
         raise UsageError(f'{path}: "hosts" names no host.')
-    user, _, password = section['http_auth'].partition(':')
-    for parts in split:
-        if not user and parts.username:
-            user, password = unquote(parts.username), unquote(parts.password or '')
+    own = section['http_auth'].partition(':')
+    user, password = (own[0], own[2]) if own[0] else _credentials(split)
     urls = [_address(parts) for parts in split]
     if _is_true(section['use_ssl']):
         # Ports stay as they are, also those that were not given.
@@ -88,8 +85,8 @@ def from_config(path: str | Path) -> Source:
         # The releases up to 18.0.0 wrote to the first whatever the file says, later ones to the second.
         indices=tuple(dict.fromkeys((INDEX, index))),
         optional=frozenset((INDEX, index)) if index != INDEX else frozenset(),
-        user=user or None,
-        password=password if user else None,
+        user=user,
+        password=password,
         ca_file=section['ca_certs'] or None,
         timeout=_number(path, 'timeout', section['timeout'], 60),
         retries=_number(path, 'retries', section['retries'], 20),
@@ -106,6 +103,14 @@ def _split(url: str) -> SplitResult:
         # Not the whole of it: it may hold a password.
         raise UsageError(f'{_without_credentials(url)} is not a URL like http://host:9200.')
     return parts
+
+
+def _credentials(hosts: list[SplitResult]) -> tuple[str, str] | tuple[None, None]:
+    """User and password of the first host that has some."""
+    for parts in hosts:
+        if parts.username:
+            return unquote(parts.username), unquote(parts.password or '')
+    return None, None
 
 
 def _without_credentials(url: str) -> str:

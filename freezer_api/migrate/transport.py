@@ -174,8 +174,8 @@ class Transport:
         text = f'{self._urls[0]}: TLS failed: {_reason(error)}.'
         if 'CERTIFICATE_VERIFY_FAILED' in str(error):
             text += (
-                ' Name the authority that signed its certificate, or switch verification off; the old service'
-                ' did not verify unless told to.'
+                ' Name the authority that signed its certificate (--cafile), or switch verification off'
+                ' (--insecure); the old service did not verify unless told to.'
             )
         return text
 

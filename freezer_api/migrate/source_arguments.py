@@ -1,0 +1,144 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the command line says of a server to read from."""
+
+import argparse
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from freezer_api.migrate import source
+from freezer_api.migrate.errors import UsageError
+from freezer_api.migrate.source import Source
+
+# Secrets on a command line are for all users of the host to see.
+PASSWORD = 'FREEZER_MIGRATE_PASSWORD'
+API_KEY = 'FREEZER_MIGRATE_API_KEY'
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add ours to the command line."""
+    where = parser.add_argument_group('a server to read from').add_mutually_exclusive_group()
+    where.add_argument(
+        '--from',
+        dest='urls',
+        action='append',
+        metavar='URL',
+        help='a host of Elasticsearch or OpenSearch; can be repeated for others of the same cluster',
+    )
+    where.add_argument(
+        '--from-config',
+        type=Path,
+        metavar='FILE',
+        help='the configuration file of the old service, which names hosts and index',
+    )
+    how = parser.add_argument_group('how to reach it')
+    how.add_argument(
+        '--index',
+        action='append',
+        metavar='NAME',
+        help=f'an index, alias or pattern with *; can be repeated; {source.INDEX} by default, and those of --index-map',
+    )
+    how.add_argument(
+        '--cafile',
+        metavar='FILE',
+        help="authorities to check its certificate with, not the system's",
+    )
+    how.add_argument('--insecure', action='store_true', help='do not check its certificate')
+    how.add_argument('--old-tls', action='store_true', help='put up with TLS 1.0 and 1.1')
+    how.add_argument('--certfile', metavar='FILE', help='a certificate to show it')
+    how.add_argument(
+        '--keyfile', metavar='FILE', help='the key of that, if it is in a file of its own'
+    )
+    how.add_argument('--user', metavar='NAME', help='log in as this user')
+    how.add_argument(
+        '--password-file',
+        type=Path,
+        metavar='FILE',
+        help=f'with the password; or set {PASSWORD} in the environment',
+    )
+    how.add_argument(
+        '--api-key-file',
+        type=Path,
+        metavar='FILE',
+        help=f'with an API key, as it is handed out or as ID:KEY; or set {API_KEY}',
+    )
+    how.add_argument('--timeout', type=_positive, metavar='SECONDS', help='for one answer (60)')
+    how.add_argument(
+        '--retries', type=_positive, metavar='NUMBER', help='of what is not answered (20)'
+    )
+
+
+def find(command: Any, indices: Iterable[str]) -> Source | None:
+    """The source that the command line names, if it names one.
+
+    :param indices: to be read besides
+    :raises UsageError: what it says of it makes no sense
+    """
+    if command.urls:
+        found = source.from_url(*command.urls)
+    elif command.from_config:
+        found = source.from_config(command.from_config)
+    else:
+        _refuse_leftovers(command)
+        return None
+    wanted = tuple(dict.fromkeys([*(command.index or ()), *indices]))
+    changes: dict[str, Any] = {
+        'indices': wanted or None,
+        'optional': frozenset() if wanted else None,
+        'ca_file': command.cafile,
+        'verify': False if command.insecure else None,
+        'old_tls': command.old_tls or None,
+        'certificate_file': command.certfile,
+        'key_file': command.keyfile,
+        'user': command.user,
+        'password': _secret(command.password_file, PASSWORD),
+        'api_key': _secret(command.api_key_file, API_KEY),
+        'timeout': command.timeout,
+        'retries': command.retries,
+    }
+    found = found.replace(**{name: value for name, value in changes.items() if value is not None})
+    if command.password_file and not found.user:
+        raise UsageError('--password-file needs a --user.')
+    if command.user and command.api_key_file:
+        raise UsageError('--user and --api-key-file are two ways to log in; choose one.')
+    if command.keyfile and not command.certfile:
+        raise UsageError('--keyfile needs a --certfile.')
+    return found
+
+
+def read_file(path: Path) -> str:
+    """What a small file says.
+
+    :raises UsageError: it cannot be read
+    """
+    try:
+        return path.read_text()
+    except (OSError, UnicodeDecodeError):
+        raise UsageError(f'{path} cannot be read.') from None
+
+
+def _secret(path: Path | None, variable: str) -> str | None:
+    if path is None:
+        return os.environ.get(variable) or None
+    text = read_file(path).strip()
+    if not text:
+        raise UsageError(f'{path} is empty.')
+    return text
+
+
+def _refuse_leftovers(command: Any) -> None:
+    """Tell options apart from slips: without a server they would do nothing."""
+    for name in (
+        *('index', 'cafile', 'insecure', 'old_tls', 'certfile', 'keyfile', 'user', 'password_file'),
+        *('api_key_file', 'timeout', 'retries'),
+    ):
+        if getattr(command, name):
+            raise UsageError(f'--{name.replace("_", "-")} goes with --from or --from-config.')
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise ValueError(text)
+    return number
