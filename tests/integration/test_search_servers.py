@@ -10,14 +10,15 @@ import uuid
 from collections.abc import Iterable
 from typing import Any, ClassVar
 
+import fixtures
 import testscenarios
 
 from freezer_api.migrate import cluster as clusters
 from freezer_api.migrate import source as sources
-from freezer_api.migrate import transport
+from freezer_api.migrate import source_arguments, transport
 from freezer_api.migrate.cluster import Cluster
 from freezer_api.migrate.errors import SourceError
-from tests import base
+from tests import base, migrating
 from tests.integration import search_proxy, search_server
 from tests.integration.search_proxy import FIRST_PAGE, NEXT_PAGE, Fault
 from tests.integration.search_server import Line
@@ -138,7 +139,9 @@ class ReadingTest(SearchServerTest):
                 if layout == 'types':
                     self.assertEqual(types, found['indices'][self.index]['types'])
                 else:
-                    self.assertEqual(types if layout == 'indices' else {self.index: 240}, counts)
+                    self.assertEqual(
+                        types if layout == 'indices' else {self.index: len(dump)}, counts
+                    )
 
     def test_source_is_only_read(self) -> None:
         self.fill_plain(3000)
@@ -402,3 +405,70 @@ class AccessTest(SearchServerTest):
             with self.subTest(keys):
                 error = self.assertRaises(SourceError, self.cluster(**keys).describe)
                 self.assertRegex(str(error), f'answered 401: .*{words}')
+
+
+class CommandTest(SearchServerTest, migrating.MigrationTestCase):
+    """Documents go from a server to the tables by the command line."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        # What the tables make of documents is tested on all databases elsewhere.
+        self.scenarios = testscenarios.multiply_scenarios(
+            self.scenarios[:1], SearchServerTest.scenarios
+        )
+
+    def options(self, url: str) -> tuple[object, ...]:
+        """How to read the index of the test; the password is in the environment."""
+        user, password = self.server.credentials or (None, None)
+        if user is None:
+            return '--from', url, '--index', f'{self.index}*'
+        variable = fixtures.EnvironmentVariable(source_arguments.PASSWORD, password)
+        self.useFixture(variable)
+        return '--from', url, '--index', f'{self.index}*', '--user', user
+
+    def tables(self) -> migrating.Document:
+        found = self.contents()
+        for entry in found['migration_entries']:
+            if entry['state'] == 'rejected':
+                # Of its line, which may be written in several ways.
+                del entry['digest']
+        return found
+
+    def test_server_is_migrated_like_a_dump_of_it(self) -> None:
+        for layout in self.server.layouts:
+            with self.subTest(layout):
+                self.index = f'test-{uuid.uuid4().hex}'
+                lines = [{**line, '_version': 1} for line in self.fill(layout)]
+                indices = sorted({line['_index'] for line in lines})
+                before = [self.server.state(index) for index in indices]
+                self.database.clear()
+                dumped = self.run_command('--dump', self.write(*lines))
+                expected = self.tables()
+                self.database.clear()
+                options = self.options(self.proxy.url)
+                outcome = self.run_command(*options)
+                self.assertEqual(dumped.code, outcome.code, outcome.err)
+                self.assertEqual(expected, self.tables())
+                self.assertEqual(len(lines), outcome.report['read'])
+                for name in ('states', 'reasons'):
+                    self.assertEqual(dumped.report[name], outcome.report[name])
+                again = self.run_command(*options, '--verify')
+                self.assertEqual(0, again.report['rows']['new'])
+                self.assertEqual(0, again.report['verification']['different'])
+                self.assertEqual(before, [self.server.state(index) for index in indices])
+        for request in self.proxy.requests:
+            self.assertRegex(
+                request,
+                r'^(GET /.*|POST /[^/]+/_search(\?.*)?|(POST|DELETE) /_search/scroll(\?.*)?)$',
+            )
+
+    def test_certificate_is_checked_with_the_authority_named(self) -> None:
+        self.fill_plain(30)
+        proxy = self.new_proxy(tls=True)
+        pull = ('--stage', 'pull', '--spool', self.folder / 'spool', *self.options(proxy.url))
+        refused = self.run_command(*pull)
+        self.assertEqual(4, refused.code)
+        self.assertIn('--cafile', refused.err)
+        for option in (('--cafile', search_server.certificate()), ('--insecure',)):
+            outcome = self.run_command(*pull, *option)
+            self.assertEqual(0, outcome.code, outcome.err)
