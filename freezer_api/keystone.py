@@ -58,6 +58,41 @@ class _Discreet(logging.Filter):
 _DISCREET = _Discreet()
 
 
+def register_options(conf: cfg.ConfigOpts, section: str) -> None:
+    """Make the options of a group known by which the service logs in."""
+    tokens = dict(middleware_options.list_auth_token_opts())
+    if section in tokens:
+        # The middleware may have done so already, or there is none, as in a command.
+        conf.register_opts(tokens[section], group=section)
+    else:
+        loading.register_session_conf_options(conf, section)
+    loading.register_auth_conf_options(conf, section)
+
+
+def open_session(conf: cfg.ConfigOpts, section: str, timeout: float) -> Any:
+    """What sends requests as the user that a group of options describes.
+
+    :param timeout: seconds for an answer
+    """
+    options = conf[section]
+    verify = False if options.insecure else options.cafile or True
+    cert = options.certfile
+    if cert and options.keyfile:
+        cert = (cert, options.keyfile)
+    auth = loading.load_auth_from_conf_options(conf, section)
+    return session.Session(
+        auth, verify=verify, cert=cert, timeout=timeout, user_agent='freezer-api'
+    )
+
+
+def root_of(opened: Any) -> str:
+    """The URL of version 3 of the API that a session logs in to."""
+    root = opened.get_endpoint(interface=plugin.AUTH_INTERFACE, version=(3,))
+    if not root:
+        raise keystone_exceptions.EndpointNotFound('Keystone was not found.')
+    return str(root.rstrip('/'))
+
+
 class Keystone:
     """Keystone, as far as trusts go.
 
@@ -75,26 +110,12 @@ class Keystone:
         self._lock = threading.Lock()
         self._trustee_id = ''
         self._trustee_until = 0.0
-        tokens = dict(middleware_options.list_auth_token_opts())
-        if section in tokens:
-            # The middleware may have done so already, or there is none, as in a command.
-            conf.register_opts(tokens[section], group=section)
-        else:
-            loading.register_session_conf_options(conf, section)
-        loading.register_auth_conf_options(conf, section)
+        register_options(conf, section)
 
     @functools.cached_property
     def _session(self) -> Any:
         """Sends requests as the service."""
-        options = self._conf[self._section]
-        verify = False if options.insecure else options.cafile or True
-        cert = options.certfile
-        if cert and options.keyfile:
-            cert = (cert, options.keyfile)
-        auth = loading.load_auth_from_conf_options(self._conf, self._section)
-        return session.Session(
-            auth, verify=verify, cert=cert, timeout=self._timeout, user_agent='freezer-api'
-        )
+        return open_session(self._conf, self._section, self._timeout)
 
     def trustee_id(self) -> str:
         """The user that trusts are for.
@@ -186,14 +207,11 @@ class Keystone:
         return [(item['id'], item['trustor_user_id'], item['project_id'] or '') for item in found]
 
     def _call(self, method: str, path: str, token: str | None, **options: Any) -> Any:
-        root = self._session.get_endpoint(interface=plugin.AUTH_INTERFACE, version=(3,))
-        if not root:
-            raise keystone_exceptions.EndpointNotFound('Keystone was not found.')
         # Not the plugin that the middleware made of the caller's token: it would log in as the service for each caller
         # besides, without a limit of time.
         headers = {} if token is None else {'X-Auth-Token': token}
         answer = self._session.request(
-            f'{root.rstrip("/")}/OS-TRUST/trusts{path}',
+            f'{root_of(self._session)}/OS-TRUST/trusts{path}',
             method,
             authenticated=token is None,
             headers=headers,

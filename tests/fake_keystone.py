@@ -28,6 +28,10 @@ class FakeKeystone:
     :ivar refused: methods of the trust API to the status that they answer with
     :ivar expiry: of new trusts
     :ivar requests: to the trust API: method and token
+    :ivar users: by id, with the default project or none, and the projects in which they have roles
+    :ivar projects: ids of those that there are
+    :ivar asked: for users: methods and paths
+    :ivar users_status: what such requests are answered, if not 200
     """
 
     def __init__(self) -> None:
@@ -38,6 +42,10 @@ class FakeKeystone:
         self.refused: dict[str, int] = {}
         self.expiry: str | None = None
         self.requests: list[tuple[str, str]] = []
+        self.users: dict[str, tuple[str | None, list[str]]] = {}
+        self.projects: set[str] = set()
+        self.asked: list[str] = []
+        self.users_status = 200
         # Clear: requests to the trust API wait.
         self.awake = threading.Event()
         self.awake.set()
@@ -109,6 +117,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             self._tokens(body)
         elif path.startswith('/v3/OS-TRUST/trusts'):
             self._trusts(path.removeprefix('/v3/OS-TRUST/trusts').strip('/'), query, body)
+        elif path.startswith(('/v3/users/', '/v3/projects/')):
+            self._users(path.removeprefix('/v3/').split('/'))
         else:
             self._answer(404, {})
 
@@ -127,6 +137,27 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             self._answer(200, document, X_Subject_Token=subject)
         else:
             self._answer(404, {})
+
+    def _users(self, segments: list[str]) -> None:
+        keystone = self.keystone
+        keystone.asked.append(f'{self.command} {"/".join(segments)}')
+        if keystone.users_status != 200:
+            self._answer(keystone.users_status, {})
+            return
+        match segments:
+            case ['users', user_id] if user_id in keystone.users:
+                user = {'id': user_id, 'name': user_id, 'domain_id': 'default'}
+                project_id = keystone.users[user_id][0]
+                if project_id is not None:
+                    user['default_project_id'] = project_id
+                self._answer(200, {'user': user})
+            case ['users', user_id, 'projects'] if user_id in keystone.users:
+                found = [{'id': project_id} for project_id in keystone.users[user_id][1]]
+                self._answer(200, {'projects': found})
+            case ['projects', project_id] if project_id in keystone.projects:
+                self._answer(200, {'project': {'id': project_id}})
+            case _:
+                self._answer(404, {})
 
     def _trusts(self, trust_id: str, query: str, body: Any) -> None:
         keystone = self.keystone

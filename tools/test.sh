@@ -85,7 +85,7 @@ run_tests() {
 }
 
 # Programs that take seconds to start, and that are mostly waited for.
-real='\.integration\.test_((v1_)?programs|tokens|trusts|limits_of_projects)\.'
+real='\.integration\.test_((v1_)?programs|tokens|trusts|limits_of_projects|users_in_keystone)\.'
 if [ "$#" -gt 0 ]; then
     run_tests "$@"
 else

@@ -3,6 +3,7 @@
 
 import argparse
 import contextlib
+import dataclasses
 import sqlite3
 import sys
 from collections.abc import Iterator
@@ -18,6 +19,7 @@ from freezer_api.migrate import dump, errors, ids, run, source_arguments
 from freezer_api.migrate.cluster import Cluster
 from freezer_api.migrate.errors import MigrationError, TargetError, UsageError, plain
 from freezer_api.migrate.records import KINDS
+from freezer_api.migrate.users import Users
 
 STAGES = ('all', 'pull', 'load', 'verify')
 
@@ -74,6 +76,16 @@ def add_parser(subparsers: Any) -> None:
         '--default-project', metavar='ID', help='the project of documents that have none by any rule'
     )
     parser.add_argument(
+        '--keystone',
+        action='store_true',
+        help='ask Keystone for the projects of users whose documents have none by the other rules',
+    )
+    parser.add_argument(
+        '--auth-section',
+        metavar='GROUP',
+        help='the group of options with an account that may look at users there; keystone_authtoken by default',
+    )
+    parser.add_argument(
         '--dry-run', action='store_true', help='do everything, report it, and take it back'
     )
     parser.add_argument(
@@ -95,7 +107,11 @@ def migrate_elasticsearch(conf: cfg.ConfigOpts) -> int:
     try:
         kinds = _kinds(conf.command.index_map)
         with _source(conf.command, kinds) as live:
-            return run.Run(conf, _settings(conf.command, kinds, live)).execute()
+            settings = _settings(conf.command, kinds, live)
+            if conf.command.keystone:
+                users = Users(conf, conf.command.auth_section or 'keystone_authtoken')
+                settings = dataclasses.replace(settings, users=users)
+            return run.Run(conf, settings).execute()
     except MigrationError as error:
         print(error, file=sys.stderr)
         return error.code
@@ -155,6 +171,8 @@ def _settings(command: Any, kinds: dict[str, str], live: Cluster | None) -> run.
         raise UsageError(f'--stage {command.stage} needs a --spool or a --dump.')
     if command.dry_run and (command.verify or command.stage in ('pull', 'verify')):
         raise UsageError('--dry-run leaves nothing that could be verified or pulled.')
+    if command.auth_section and not command.keystone:
+        raise UsageError('--auth-section goes with --keystone.')
     if command.default_project is not None and ids.owner(command.default_project) is None:
         raise UsageError('--default-project takes an id of 1 to 64 characters.')
     _check_files(command)

@@ -2,10 +2,11 @@
 """Projects of documents that name none: those of the first API belonged to a user alone.
 
 The first rule that gives exactly one project decides: the document itself, the operator's map, the other documents of
-the user, the client id that an agent made of its project and host name, links between documents, and last the default.
+the user, the client id that an agent made of its project and host name, links between documents, Keystone if it is to
+be asked, and last the default.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from freezer_api.migrate.index import Index
 from freezer_api.migrate.records import KINDS
@@ -39,16 +40,25 @@ _HOSTS = f"""
     WHERE d.kind = {_BACKUPS} AND d.owner IS NULL AND d.state IS NULL"""
 
 
-def resolve(index: Index, by_user: Mapping[str, str], default: str | None) -> dict[str, int]:
+def resolve(
+    index: Index,
+    by_user: Mapping[str, str],
+    default: str | None,
+    ask: Callable[[str], str | None] | None = None,
+) -> dict[str, int]:
     """Place every document in a project; return the users of those that have none, with their numbers of documents.
 
     :param by_user: the operator's map
     :param default: the project of what has none by any rule
+    :param ask: tells the project of a user, if it knows
     """
     with index.transaction():
         index.select('UPDATE documents SET owner = project_id WHERE state IS NULL')
         if index.value(f'SELECT 1 FROM documents WHERE {_LEFT} LIMIT 1'):
             _infer(index, by_user)
+            if ask is not None:
+                _ask(index, ask)
+            index.select('DROP TABLE users')
         if default is not None:
             index.select(f'UPDATE documents SET owner = ? WHERE {_LEFT}', default)
         lost = index.select(
@@ -62,8 +72,7 @@ def resolve(index: Index, by_user: Mapping[str, str], default: str | None) -> di
 
 def _infer(index: Index, by_user: Mapping[str, str]) -> None:
     index.select('CREATE TEMP TABLE users (user_id TEXT PRIMARY KEY, owner TEXT)')
-    index.database.executemany('INSERT INTO users VALUES (?, ?)', by_user.items())
-    _apply_users(index)
+    _by_users(index, by_user)
     _by_other_documents(index)
     index.select(f'UPDATE documents SET owner = hint WHERE {_LEFT}')
     _apply(
@@ -80,7 +89,20 @@ def _infer(index: Index, by_user: Mapping[str, str]) -> None:
     _apply(index, _HOSTS)
     # By now some of a user's documents may have got the project that the others lack.
     _by_other_documents(index)
-    index.select('DROP TABLE users')
+
+
+def _ask(index: Index, ask: Callable[[str], str | None]) -> None:
+    users = index.select(
+        f'SELECT DISTINCT user_id FROM documents WHERE {_LEFT} ORDER BY user_id'
+    ).fetchall()
+    found = {user_id: ask(user_id) for (user_id,) in users}
+    _by_users(index, {user_id: project_id for user_id, project_id in found.items() if project_id})
+
+
+def _by_users(index: Index, projects: Mapping[str, str]) -> None:
+    index.select('DELETE FROM users')
+    index.database.executemany('INSERT INTO users VALUES (?, ?)', projects.items())
+    _apply_users(index)
 
 
 def _by_other_documents(index: Index) -> None:

@@ -26,6 +26,7 @@ class Report:
     :ivar found: by reason: how often, and some ids
     :ivar done: how many documents were new, updated, unchanged since an earlier run, or kept as the service has them
     :ivar users: users whose documents have no project, with their numbers
+    :ivar keystone: what came of asking it for projects of users, if it was
     """
 
     states: dict[str, Counter[str]] = dataclasses.field(
@@ -35,6 +36,7 @@ class Report:
     examples: dict[str, list[str]] = dataclasses.field(default_factory=lambda: defaultdict(list))
     done: Counter[str] = dataclasses.field(default_factory=Counter)
     users: dict[str, int] = dataclasses.field(default_factory=dict)
+    keystone: Document = dataclasses.field(default_factory=dict)
     changed_since: dict[str, int] = dataclasses.field(default_factory=dict)
     missing: int = 0
     seconds: dict[str, float] = dataclasses.field(default_factory=dict)
@@ -81,6 +83,7 @@ class Report:
                 for reason, count in sorted(self.found.items())
             },
             'users_without_project': dict(sorted(self.users.items())),
+            'keystone': self.keystone,
             'changed_in_service_since': self.changed_since,
             'migrated_earlier_but_not_in_the_source': self.missing,
             'verification': self.verified,
@@ -90,7 +93,11 @@ class Report:
 
 def from_document(document: Document) -> Report:
     """A report as it was stored."""
-    report = Report(users=document['users_without_project'], source=document['source'])
+    report = Report(
+        users=document['users_without_project'],
+        keystone=document['keystone'],
+        source=document['source'],
+    )
     for kind, counts in document['states'].items():
         report.states[kind] = Counter(counts)
     for reason, found in document['reasons'].items():
@@ -120,12 +127,24 @@ def lines(report: Report) -> list[str]:
         text += [f'  {count:>9,} {user}' for user, count in users[:_USERS]]
         if len(users) > _USERS:
             text.append(f'  {"":9} and {len(users) - _USERS:,} more users; see the report file.')
+    if report.keystone:
+        text += ['', _keystone(report.keystone)]
     if any(report.changed_since.values()):
         changed = ', '.join(f'{count:,} {kind}' for kind, count in report.changed_since.items() if count)
         text += ['', f'Changed or deleted in the service since they were migrated, and left so: {changed}.']
     if report.missing:
         text += ['', f'Migrated earlier and not in this source: {report.missing:,}. Nothing was deleted.']
     return text + ['', *verification(report.verified)] if report.verified else text
+
+
+def _keystone(found: Document) -> str:
+    text = (
+        f'Keystone was asked for {found["asked"]:,} users: it named a project for {found["placed"]:,}, and does not'
+        f' know {found["unknown"]:,}.'
+    )
+    if found['failure']:
+        text += f' It could not be asked for more ({found["failure"]}); run again once it can.'
+    return text
 
 
 def _table(report: Report) -> list[str]:

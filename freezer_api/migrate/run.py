@@ -29,6 +29,7 @@ from freezer_api.migrate.reasons import REJECTED
 from freezer_api.migrate.records import KINDS, Document
 from freezer_api.migrate.rejects import RejectFile
 from freezer_api.migrate.rows import MAIN
+from freezer_api.migrate.users import Users
 from freezer_api.migrate.verify import Verifier
 
 # Raised when documents are decided about in another way, so that what was decided before is looked at again.
@@ -58,6 +59,7 @@ class Settings:
     :ivar live: a source to pull from, in place of a dump
     :ivar kinds: what indices hold that are not named after it
     :ivar projects: projects of users
+    :ivar users: tells the projects of other users
     """
 
     dump: Path | None = None
@@ -67,6 +69,7 @@ class Settings:
     kinds: Mapping[str, str] = dataclasses.field(default_factory=dict)
     projects: Mapping[str, str] = dataclasses.field(default_factory=dict)
     default_project: str | None = None
+    users: Users | None = None
     dry_run: bool = False
     verify: bool = False
     undo: bool = False
@@ -79,7 +82,10 @@ class Settings:
         """What, besides the documents, decides about them."""
         return records.digest(
             orjson.dumps(
-                [_RULES, dict(self.kinds), dict(self.projects), self.default_project],
+                [
+                    *(_RULES, dict(self.kinds), dict(self.projects), self.default_project),
+                    self.users is not None,
+                ],
                 option=orjson.OPT_SORT_KEYS,
             )
         )
@@ -198,8 +204,7 @@ class Run:
         digest = records.digest(settings.deciding + lines.encode() + str(count).encode()).hex()
         earlier = None if settings.dry_run else self._earlier(context, digest)
         verifies_only = settings.stage == 'verify'
-        needs_rejects = settings.reject_file is not None
-        if earlier is not None and not (needs_rejects and earlier.total(REJECTED)):
+        if earlier is not None and self._is_final(earlier):
             self._report = dataclasses.replace(
                 earlier, seconds=self._report.seconds, source=self._report.source
             )
@@ -234,6 +239,14 @@ class Run:
         )
         return None if found is None else report.from_document(found)
 
+    def _is_final(self, earlier: report.Report) -> bool:
+        """Whether another run like an earlier one has nothing to do."""
+        settings = self._settings
+        if settings.reject_file is not None and earlier.total(REJECTED):
+            return False
+        # By now Keystone may say more.
+        return settings.users is None or not (earlier.users or earlier.keystone['failure'])
+
     def _plan(self, index: Index, spool: Path) -> None:
         settings = self._settings
         with self._timed('index'):
@@ -242,7 +255,13 @@ class Run:
         with self._timed('plan'):
             self._progress.begin('planning')
             plan.merge_repeated(index)
-            self._report.users = owners.resolve(index, settings.projects, settings.default_project)
+            users = settings.users
+            self._report.users = owners.resolve(
+                *(index, settings.projects, settings.default_project),
+                None if users is None else users.project_of,
+            )
+            if users is not None:
+                self._report.keystone = users.to_document()
             plan.place(index)
             plan.link_parts(index)
             self._progress.end()

@@ -2,9 +2,7 @@
 """Migrations that are stopped, in the middle of anything, and run again."""
 
 import contextlib
-import dataclasses
 import gzip
-import io
 import json
 import os
 import random
@@ -12,39 +10,20 @@ import resource
 import signal
 import subprocess
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
 
 from freezer_api.migrate import dump as dump_files
-from freezer_api.migrate import run
-from tests import base, migrating
+from tests import migrating
 from tests.migrating import backup, mixture
 
 Document = dict[str, Any]
 
 KILLS = 20
 DOCUMENTS = 3000
-
-
-@dataclasses.dataclass
-class LiveSource:
-    """A source that answers requests, as the stage that pulls sees it."""
-
-    hits: list[Document]
-    changed: list[str]
-
-    def describe(self) -> Document:
-        return {'documents': len(self.hits)}
-
-    def documents(self) -> Iterator[Document]:
-        # In no order.
-        return iter(random.Random(len(self.changed)).sample(self.hits, len(self.hits)))
-
-    def changed_since(self, description: Mapping[str, Any]) -> list[str]:
-        return self.changed
 
 
 class FaultTest(migrating.MigrationTestCase):
@@ -292,31 +271,6 @@ class SourceTest(migrating.MigrationTestCase):
             path = self.packed(content)
             self.check(4, 'nothing was loaded', '--dump', path, '--spool', spool)
             self.assertEqual([], os.listdir(spool))
-
-    def test_live_source_is_pulled_before_anything_is_loaded(self) -> None:
-        conf = base.new_conf(self.database.url)
-        for changed, words in (([], ''), (['freezer'], 'changed while it was read')):
-            live = LiveSource(mixture(500), changed)
-            settings = run.Settings(live=live, spool=self.folder / 'spool', report=self.folder / 'report')
-            err = io.StringIO()
-            with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(err):
-                self.assertEqual(2, run.Run(conf, settings).execute())
-            self.assertIn(words, err.getvalue())
-            report = json.loads((self.folder / 'report').read_bytes())
-            self.assertEqual(500, report['read'])
-        # The second time nothing was new.
-        self.assertEqual([0, 500], [report['rows'][name] for name in ('new', 'unchanged')])
-
-    def test_what_a_live_source_answers_is_pulled_whatever_it_is(self) -> None:
-        odd = {'half of a pair': '\ud83d', 'number': 2**70}
-        hits = [backup(number, odd=value) for number, value in enumerate(odd.values())]
-        settings = run.Settings(live=LiveSource([*hits, backup(2)], []), quiet=True)
-        out = io.StringIO()
-        with contextlib.redirect_stdout(out):
-            run.Run(base.new_conf(self.database.url), settings).execute()
-        self.assertIn('unstorable', out.getvalue())
-        self.assertIn('characters_replaced', out.getvalue())
-        self.assertEqual(2, len(self.rows()['backups']))
 
     def test_file_names_need_not_be_text(self) -> None:
         path = Path(os.fsdecode(os.fsencode(self.folder) + b'/dump-\xff'))

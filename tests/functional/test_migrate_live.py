@@ -152,6 +152,12 @@ class LiveSourceTest(LiveTestCase):
         # Neither asked for anything again.
         self.assertEqual(requests, len(stub.requests))
 
+    def test_values_that_few_programs_can_hold_are_decided_about_when_loaded(self) -> None:
+        stub = self.serve([backup(1, odd='\ud83d'), backup(2, odd=2**70), backup(3)])
+        outcome = self.run_command('--from', stub.url)
+        self.assertEqual(2, outcome.code, outcome.err)
+        self.assertEqual({'characters_replaced', 'unstorable'}, set(outcome.report['reasons']))
+
     def test_configuration_file_of_the_old_service_names_the_server(self) -> None:
         stub = self.serve([backup(1)])
         old = self.folder / 'old.conf'

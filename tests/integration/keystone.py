@@ -213,6 +213,11 @@ class Keystone:
             self._call('PUT', f'projects/{project_id}/users/{user_id}/roles/{self._roles[role]}')
         return Account(self.url, name, user_id, project_name, project_id)
 
+    def set_default_project(self, account: Account, project: tuple[str, str]) -> None:
+        """Name the project that a user works in if asked for none."""
+        user = {'default_project_id': project[0]}
+        self._call('PATCH', f'users/{account.user_id}', {'user': user})
+
     def grant_on_system(self, account: Account, role: str) -> None:
         """Give a user a role on the whole deployment."""
         self._call('PUT', f'system/users/{account.user_id}/roles/{self._roles[role]}')
