@@ -3,12 +3,15 @@
 #
 # Run the tests on SQLite, MariaDB and PostgreSQL, the latter two from throw-away servers of this run. What real
 # programs do together (Keystone, agents and clients of published releases, from PyPI) is a stage of its own, after
-# all else. What each of them did is told at the end, and how much was searched or compared by those tests that send
-# all there is.
+# all else. The last stage reads old document stores, Elasticsearch and OpenSearch, from servers of this run; where
+# there is no Java for them it is skipped. What each real program did is told at the end, and how much was searched or
+# compared by those tests that send all there is.
 #
-#     tools/test.sh                                     both stages
+#     tools/test.sh                                     all stages
 #     tools/test.sh ARGUMENT...                         one stage; arguments go to "stestr run"
 #     FREEZER_TEST_DATABASES=sqlite tools/test.sh       only the databases named, separated by commas
+#     FREEZER_TEST_SEARCH=all tools/test.sh             all search servers in place of one old and one new; or those
+#                                                       named, as elasticsearch-1.7.6,opensearch-1.3.20; or none
 #
 # The last line says "N passed, M failed", with ", K skipped" behind it where there are any. The exit status is
 # 0 only if something ran and nothing failed. Missing servers are installed by root and a failure for others.
@@ -18,6 +21,7 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 . tools/environment.sh
 . tools/servers.sh
+. tools/search_servers.sh
 
 export FREEZER_TEST_DATABASES=${FREEZER_TEST_DATABASES:-sqlite,mariadb,postgresql}
 environment=${FREEZER_TEST_VENV:-$PWD/.venv-test}
@@ -28,6 +32,7 @@ finish() {
     trap - EXIT INT TERM
     [ -z "$runner" ] || kill -- "-$runner" 2>/dev/null || true
     stop_servers
+    stop_search_servers
     [ -z "$folder" ] || rm -rf "$folder"
 }
 trap finish EXIT
@@ -84,13 +89,34 @@ run_tests() {
     passed=$((passed + counts[0])) failed=$((failed + counts[1])) skipped=$((skipped + counts[2]))
 }
 
+# start_search NAMES: start search servers by their names, separated by commas, or all. Fails where none can be had.
+start_search() {
+    local -a names
+    IFS=, read -ra names <<<"$1"
+    [ "$1" != all ] || names=("${SEARCH_SERVERS[@]}")
+    if [ "$1" = none ]; then
+        echo 'No search server: FREEZER_TEST_SEARCH says so' >&2
+        return 1
+    fi
+    start_search_servers "$folder" "${names[@]}"
+}
+
 # Programs that take seconds to start, and that are mostly waited for.
 real='\.integration\.test_((v1_)?programs|tokens|trusts|limits_of_projects|users_in_keystone)\.'
+search='\.integration\.test_search_servers\.'
 if [ "$#" -gt 0 ]; then
+    [ -z "${FREEZER_TEST_SEARCH:-}" ] || start_search "$FREEZER_TEST_SEARCH" || true
     run_tests "$@"
 else
-    run_tests --exclude-regex "$real"
+    run_tests --exclude-regex "$real|$search"
     run_tests --concurrency 1 "$real"
+    if start_search "${FREEZER_TEST_SEARCH:-elasticsearch-2.4.6,opensearch-2.19.1}"; then
+        # One after the other: tests end the scrolls of a server, or wait for its answers.
+        run_tests --concurrency 1 "$search"
+        stop_search_servers
+    else
+        skipped=$((skipped + 1))
+    fi
 fi
 
 if [ -s "$FREEZER_TEST_REPORT" ]; then

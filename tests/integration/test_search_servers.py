@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A live source is read from real servers of several ages.
 
-They are not started here: tools/test_search_servers.sh does so and runs this.
+They are not started here: tools/test.sh does so.
 """
 
 import json
