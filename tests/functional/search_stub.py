@@ -7,12 +7,11 @@ OpenSearch 3 are after their documentation.
 """
 
 import json
-import sys
-import threading
 from collections.abc import Callable
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
+
+from tests.listener import Listener, Request
 
 # Status, headers, and an object or bytes.
 Answer = tuple[int, dict[str, str], Any]
@@ -21,14 +20,7 @@ _SHARDS = {'total': 2, 'successful': 2, 'failed': 0}
 _PARAMETERS = {'scroll', 'allow_partial_search_results'}
 
 
-class _Server(ThreadingHTTPServer):
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """Clients that are killed by a test are none."""
-        if not isinstance(sys.exception(), ConnectionError):
-            super().handle_error(request, client_address)
-
-
-class SearchStub:
+class SearchStub(Listener):
     """Serves one index of small documents until it is closed.
 
     :ivar documents: hits; may be replaced by the test's own
@@ -50,17 +42,7 @@ class SearchStub:
         self._release = (major + 6 if product == 'opensearch' else major, minor)
         self.documents = [self._document(number) for number in range(count)]
         self._scrolls: dict[str, tuple[int, int]] = {}
-        self._server = _Server(('127.0.0.1', 0), self._handler())
-        self.url = f'http://127.0.0.1:{self._server.server_port}'
-        self._thread = threading.Thread(
-            target=self._server.serve_forever, args=(0.02,), daemon=True
-        )
-        self._thread.start()
-
-    def close(self) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
+        super().__init__()
 
     def _document(self, number: int) -> dict[str, Any]:
         document: dict[str, Any] = {'_index': self.index}
@@ -165,43 +147,21 @@ class SearchStub:
         }
         return 200, {}, found
 
-    def _handler(self) -> type[BaseHTTPRequestHandler]:
-        stub = self
-
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = 'HTTP/1.1'
-            # Headers and body in one packet, or the second waits for the first's receipt.
-            wbufsize = -1
-
-            def do_GET(self) -> None:  # as the base class wants it
-                body = self.rfile.read(int(self.headers.get('Content-Length', 0)))
-                request = f'{self.command} {self.path}'
-                stub.requests.append(request)
-                stub.bodies.append(body)
-                stub.authorizations.append(self.headers.get('Authorization'))
-                answer: Answer | None = stub.answer(
-                    self.command, self.path, self.headers.get('Content-Type', ''), body
-                )
-                assert answer is not None
-                answer = stub.interfere(request, answer)
-                if answer is None:
-                    self.close_connection = True
-                    return
-                status, headers, content = answer
-                if not isinstance(content, bytes):
-                    content = json.dumps(content).encode()
-                self.send_response(status)
-                for name, value in {**headers, 'Content-Length': str(len(content))}.items():
-                    self.send_header(name, value)
-                self.end_headers()
-                self.wfile.write(content)
-
-            do_POST = do_DELETE = do_GET  # noqa: N815
-
-            def log_message(self, *args: Any) -> None:
-                """Nothing: the requests are noted."""
-
-        return Handler
+    def handle(self, request: Request) -> None:
+        self.requests.append(request.line)
+        self.bodies.append(request.body)
+        self.authorizations.append(request.headers.get('Authorization'))
+        media_type = request.headers.get('Content-Type', '')
+        answer: Answer | None = self.answer(request.command, request.path, media_type, request.body)
+        assert answer is not None
+        answer = self.interfere(request.line, answer)
+        if answer is None:
+            request.cut()
+            return
+        status, headers, content = answer
+        if not isinstance(content, bytes):
+            content = json.dumps(content).encode()
+        request.answer(status, headers, content)
 
 
 def _error(status: int, kind: str) -> Answer:

@@ -21,7 +21,8 @@ from tests.migrating import action, backup, client, mixture
 
 Document = dict[str, Any]
 
-KILLS = 6
+# Each takes seconds, most of which the program needs to start.
+KILLS = 4
 READING = r'^(GET /.*|POST /freezer/_search(\?.*)?|(POST|DELETE) /_search/scroll(\?.*)?)$'
 
 

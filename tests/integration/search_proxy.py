@@ -7,12 +7,12 @@ import ssl
 import threading
 import time
 from collections.abc import Callable, Mapping
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import urllib3
 
 from tests.integration import search_server
+from tests.listener import Listener, Request
 
 NEXT_PAGE = r'POST /_search/scroll'
 FIRST_PAGE = r'POST /[^/]+/_search\?'
@@ -51,7 +51,7 @@ class Fault:
         return True
 
 
-class Proxy:
+class Proxy(Listener):
     """Listens on a port of its own until it is closed.
 
     :ivar requests: methods and paths that came, in order
@@ -68,21 +68,14 @@ class Proxy:
         self._address = server.address
         self._own_headers = server.headers
         self._pool = urllib3.PoolManager(ssl_context=context, retries=False, timeout=60)
-        self._server = ThreadingHTTPServer(('127.0.0.1', 0), self._handler())
+        own = None
         if tls:
-            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-            context.load_cert_chain(search_server.certificate(), search_server.key())
-            self._server.socket = context.wrap_socket(self._server.socket, server_side=True)
-        self.url = f'http{"s" if tls else ""}://127.0.0.1:{self._server.server_port}'
-        self._thread = threading.Thread(
-            target=self._server.serve_forever, args=(0.02,), daemon=True
-        )
-        self._thread.start()
+            own = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            own.load_cert_chain(search_server.certificate(), search_server.key())
+        super().__init__(own)
 
     def close(self) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
+        super().close()
         self._pool.clear()
 
     def count(self, pattern: str) -> int:
@@ -106,51 +99,26 @@ class Proxy:
         answer = self._pool.request(method, self._address + path, body=body or None, headers=kept)
         return answer.status, answer.headers, answer.data
 
-    def _handler(self) -> type[BaseHTTPRequestHandler]:
-        proxy = self
-
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = 'HTTP/1.1'
-            # Headers and body in one packet, or the second waits for the first's receipt.
-            wbufsize = -1
-
-            def do_GET(self) -> None:  # as the base class wants it
-                body = self.rfile.read(int(self.headers.get('Content-Length', 0)))
-                fault = proxy.note(f'{self.command} {self.path}')
-                if proxy.authorization not in (None, self.headers.get('Authorization')):
-                    self._answer(401, {}, b'{}')
-                    return
-                if fault is not None and fault.call is not None:
-                    fault.call()
-                time.sleep(fault.delay if fault is not None else 0)
-                if fault is not None and fault.cut == 'before':
-                    self.close_connection = True
-                    return
-                if fault is not None and fault.status is not None:
-                    self._answer(fault.status, fault.headers, fault.body)
-                    return
-                status, headers, answer = proxy.forward(self.command, self.path, body, self.headers)
-                if fault is not None and fault.cut == 'after':
-                    self.close_connection = True
-                    return
-                kept = {'Content-Type': headers.get('Content-Type', 'application/json')}
-                end = len(answer) // 2 if fault is not None and fault.cut == 'within' else None
-                self._answer(status, kept, answer, end)
-
-            do_POST = do_PUT = do_DELETE = do_GET  # noqa: N815
-
-            def _answer(
-                self, status: int, headers: Mapping[str, str], body: bytes, end: int | None = None
-            ) -> None:
-                self.send_response(status)
-                for name, value in headers.items():
-                    self.send_header(name, value)
-                self.send_header('Content-Length', str(len(body)))
-                self.end_headers()
-                self.wfile.write(body[:end])
-                self.close_connection = self.close_connection or end is not None
-
-            def log_message(self, *args: Any) -> None:
-                """Nothing: the requests are noted."""
-
-        return Handler
+    def handle(self, request: Request) -> None:
+        fault = self.note(request.line)
+        if self.authorization not in (None, request.headers.get('Authorization')):
+            request.answer(401, {}, b'{}')
+            return
+        if fault is not None and fault.call is not None:
+            fault.call()
+        time.sleep(fault.delay if fault is not None else 0)
+        if fault is not None and fault.cut == 'before':
+            request.cut()
+            return
+        if fault is not None and fault.status is not None:
+            request.answer(fault.status, fault.headers, fault.body)
+            return
+        status, headers, answer = self.forward(
+            request.command, request.path, request.body, request.headers
+        )
+        if fault is not None and fault.cut == 'after':
+            request.cut()
+            return
+        kept = {'Content-Type': headers.get('Content-Type', 'application/json')}
+        end = len(answer) // 2 if fault is not None and fault.cut == 'within' else None
+        request.answer(status, kept, answer, end)

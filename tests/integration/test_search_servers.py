@@ -173,7 +173,7 @@ class ReadingTest(SearchServerTest):
         self.assertEqual(1, self.proxy.count('DELETE /_search/scroll'))
 
     def test_huge_document_comes_whole(self) -> None:
-        expected = self.fill_plain(3, size=20_000_000)
+        expected = self.fill_plain(2, size=20_000_000)
         self.assertSameDocuments(expected, self.cluster().documents())
 
     def test_pages_of_large_documents_are_small(self) -> None:
@@ -407,6 +407,11 @@ class AccessTest(SearchServerTest):
                 self.assertRegex(str(error), f'answered 401: .*{words}')
 
 
+def _reasons(report: migrating.Document) -> dict[str, int]:
+    """How often there was a reason for something; examples depend on the order."""
+    return {reason: found['count'] for reason, found in report['reasons'].items()}
+
+
 class CommandTest(SearchServerTest, migrating.MigrationTestCase):
     """Documents go from a server to the tables by the command line."""
 
@@ -450,8 +455,8 @@ class CommandTest(SearchServerTest, migrating.MigrationTestCase):
                 self.assertEqual(dumped.code, outcome.code, outcome.err)
                 self.assertEqual(expected, self.tables())
                 self.assertEqual(len(lines), outcome.report['read'])
-                for name in ('states', 'reasons'):
-                    self.assertEqual(dumped.report[name], outcome.report[name])
+                self.assertEqual(dumped.report['states'], outcome.report['states'])
+                self.assertEqual(*(_reasons(found.report) for found in (dumped, outcome)))
                 again = self.run_command(*options, '--verify')
                 self.assertEqual(0, again.report['rows']['new'])
                 self.assertEqual(0, again.report['verification']['different'])
