@@ -193,6 +193,12 @@ class PullTest(LiveTestCase):
         self.assertEqual(0, self.pull(stub).code)
         self.assertEqual(self.expected(stub), self.spooled())
 
+    def test_no_database_is_needed(self) -> None:
+        self.configure('mysql+pymysql://freezer:s3cret@127.0.0.1:1/freezer')
+        stub = self.serve([backup(1)])
+        self.assertEqual(0, self.pull(stub).code)
+        self.assertEqual(self.expected(stub), self.spooled())
+
     def test_kills_lead_to_the_same_spool(self) -> None:
         stub = self.serve([backup(number) for number in range(5000)])
         wait = threading.Event()
