@@ -201,7 +201,10 @@ def _check_files(command: Any) -> None:
     :raises UsageError: it would be
     """
     spool = command.spool
-    named = [command.dump, command.map, *(dump.files(spool) if spool is not None else ())]
+    named = [
+        *(command.dump, command.map, command.from_config, command.password_file),
+        *(command.api_key_file, *(dump.files(spool) if spool is not None else ())),
+    ]
     known = [path.resolve() for path in named if path is not None]
     if spool is not None and command.dump is not None and known.count(known[0]) > 1:
         raise UsageError(f'{command.dump} is in the spool; load it with --stage load --spool {spool}.')
