@@ -203,7 +203,7 @@ def _check_files(command: Any) -> None:
     spool = command.spool
     named = [
         *(command.dump, command.map, command.from_config, command.password_file),
-        *(command.api_key_file, *(dump.files(spool) if spool is not None else ())),
+        *(command.api_key_file, command.token_file, *(dump.files(spool) if spool is not None else ())),
     ]
     known = [path.resolve() for path in named if path is not None]
     if spool is not None and command.dump is not None and known.count(known[0]) > 1:

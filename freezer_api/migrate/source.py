@@ -22,6 +22,7 @@ class Source:
     :ivar optional: those of them that need not be there
     :ivar password: goes with ``user``
     :ivar api_key: 'id:key', or its base64 form as the server hands it out
+    :ivar token: a bearer token
     :ivar ca_file: instead of the system's authorities
     :ivar certificate_file: of the client, with its key unless ``key_file`` holds that
     :ivar verify: whether certificates are checked
@@ -36,6 +37,7 @@ class Source:
     user: str | None = None
     password: str | None = dataclasses.field(default=None, repr=False)
     api_key: str | None = dataclasses.field(default=None, repr=False)
+    token: str | None = dataclasses.field(default=None, repr=False)
     ca_file: str | None = None
     certificate_file: str | None = None
     key_file: str | None = None

@@ -14,6 +14,7 @@ from freezer_api.migrate.source import Source
 # Secrets on a command line are for all users of the host to see.
 PASSWORD = 'FREEZER_MIGRATE_PASSWORD'
 API_KEY = 'FREEZER_MIGRATE_API_KEY'
+TOKEN = 'FREEZER_MIGRATE_TOKEN'
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -63,6 +64,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar='FILE',
         help=f'with an API key, as it is handed out or as ID:KEY; or set {API_KEY}',
     )
+    how.add_argument(
+        '--token-file', type=Path, metavar='FILE', help=f'with a bearer token; or set {TOKEN}'
+    )
     how.add_argument('--timeout', type=_positive, metavar='SECONDS', help='for one answer (60)')
     how.add_argument(
         '--retries', type=_positive, metavar='NUMBER', help='of what is not answered (20)'
@@ -91,17 +95,13 @@ def find(command: Any, indices: Iterable[str]) -> Source | None:
         'old_tls': command.old_tls or None,
         'certificate_file': command.certfile,
         'key_file': command.keyfile,
-        'user': command.user,
-        'password': _secret(command.password_file, PASSWORD),
-        'api_key': _secret(command.api_key_file, API_KEY),
         'timeout': command.timeout,
         'retries': command.retries,
+        **_login(command),
     }
     found = found.replace(**{name: value for name, value in changes.items() if value is not None})
     if command.password_file and not found.user:
         raise UsageError('--password-file needs a --user.')
-    if command.user and command.api_key_file:
-        raise UsageError('--user and --api-key-file are two ways to log in; choose one.')
     if command.keyfile and not command.certfile:
         raise UsageError('--keyfile needs a --certfile.')
     return found
@@ -118,10 +118,24 @@ def read_file(path: Path) -> str:
         raise UsageError(f'{path} cannot be read.') from None
 
 
-def _secret(path: Path | None, variable: str) -> str | None:
+def _login(command: Any) -> dict[str, str | None]:
+    """How to log in: as the options say, else as the environment does."""
+    options = (command.user, command.api_key_file, command.token_file)
+    named = sum(option is not None for option in options)
+    if named > 1:
+        raise UsageError('--user, --api-key-file and --token-file are ways to log in; choose one.')
+    return {
+        'user': command.user,
+        'password': _secret(command.password_file, PASSWORD),
+        'api_key': _secret(command.api_key_file, None if named else API_KEY),
+        'token': _secret(command.token_file, None if named else TOKEN),
+    }
+
+
+def _secret(path: Path | None, variable: str | None) -> str | None:
     if path is None:
-        return os.environ.get(variable) or None
-    text = read_file(path).strip()
+        return os.environ.get(variable) or None if variable else None
+    text = read_file(path).strip('\r\n')
     if not text:
         raise UsageError(f'{path} is empty.')
     return text
@@ -131,7 +145,7 @@ def _refuse_leftovers(command: Any) -> None:
     """Tell options apart from slips: without a server they would do nothing."""
     for name in (
         *('index', 'cafile', 'insecure', 'old_tls', 'certfile', 'keyfile', 'user', 'password_file'),
-        *('api_key_file', 'timeout', 'retries'),
+        *('api_key_file', 'token_file', 'timeout', 'retries'),
     ):
         if getattr(command, name):
             raise UsageError(f'--{name.replace("_", "-")} goes with --from or --from-config.')

@@ -162,7 +162,7 @@ class Transport:
     def _refusal(self, status: int, headers: Mapping[str, str], answer: bytes) -> SourceError:
         url = self._urls[0]
         if status == 401:
-            given = self._source.user is not None or self._source.api_key is not None
+            given = 'Authorization' in self._headers
             text = 'the credentials are wrong' if given else 'it wants credentials'
             return Refused(f'{url} answered 401: {text}.', status)
         if 300 <= status < 400:
@@ -184,6 +184,8 @@ _NOT_ONE = 'it is no Elasticsearch or OpenSearch'
 
 
 def _authorization(source: Source) -> dict[str, str]:
+    if source.token is not None:
+        return {'Authorization': f'Bearer {source.token}'}
     if source.api_key is not None:
         key = source.api_key
         if ':' in key:

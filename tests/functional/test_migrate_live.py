@@ -250,7 +250,7 @@ class PullTest(LiveTestCase):
         secret.write_text('s3cret\n')
         old = self.folder / 'old.conf'
         old.write_text(f'[elasticsearch]\nhosts = {stub.url}\nhttp_auth = u:s3cret\n')
-        basic, key = 'Basic dTpzM2NyZXQ=', 'ApiKey s3cret'
+        basic, key, token = 'Basic dTpzM2NyZXQ=', 'ApiKey s3cret', 'Bearer s3cret'
         for expected, variables, options in (
             (basic, {}, ('--from', f'http://u:s3cret@{host}')),
             (basic, {}, ('--from', stub.url, '--user', 'u', '--password-file', secret)),
@@ -258,6 +258,10 @@ class PullTest(LiveTestCase):
             (basic, {}, ('--from-config', old)),
             (key, {}, ('--from', stub.url, '--api-key-file', secret)),
             (key, {'API_KEY': 's3cret'}, ('--from', stub.url)),
+            (token, {}, ('--from', stub.url, '--token-file', secret)),
+            (token, {'TOKEN': 's3cret'}, ('--from', stub.url)),
+            # Options count for more than the environment.
+            (key, {'TOKEN': 'other'}, ('--from', stub.url, '--api-key-file', secret)),
         ):
             with self.subTest(options), contextlib.ExitStack() as stack:
                 for name, value in variables.items():
