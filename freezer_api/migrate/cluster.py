@@ -265,13 +265,14 @@ class Cluster:
                         yield {key: hit[key] for key in _KEYS if key in hit}
                 return
             except Interrupted as error:
-                fruitless = 0 if len(given) > before else fruitless + 1
-                if fruitless == _FRUITLESS_PASSES:
-                    raise SourceError(f'Index {name} cannot be read to its end: {error}') from None
-                # Whatever went wrong, it is less likely with less.
-                size = max(1, size // (4 if fruitless else 2))
-                LOG.warning('Index %s is read again from its start: %s', name, error)
-                time.sleep(fruitless * _PAUSE)
+                reason = str(error)
+            fruitless = 0 if len(given) > before else fruitless + 1
+            if fruitless == _FRUITLESS_PASSES:
+                raise SourceError(f'Index {name} cannot be read to its end: {reason}')
+            # Whatever went wrong, it is less likely with less.
+            size = max(1, size // (4 if fruitless else 2))
+            LOG.warning('Index %s is read again from its start: %s', name, reason)
+            time.sleep(fruitless * _PAUSE)
             skipped = frozenset(bytes(given[n : n + 16]) for n in range(0, len(given), 16))
 
     def _page_size(self, name: str) -> int:

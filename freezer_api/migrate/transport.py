@@ -233,8 +233,8 @@ def _reason(error: Exception) -> str:
     """What went wrong, without the connection objects and class names around it."""
     inner: BaseException | None = error
     while inner is not None:
-        if isinstance(inner, OSError) and inner.strerror:
-            return inner.strerror
+        if isinstance(inner, OSError) and (text := inner.strerror or str(inner)):
+            return text
         inner = inner.__cause__ or next(
             (argument for argument in inner.args if isinstance(argument, Exception)), None
         )
