@@ -172,6 +172,10 @@ class MigrationTestCase(base.ApiTestCase):
         )
         return outcome.report
 
+    def stored(self) -> Document:
+        """The rows of all tables that have any."""
+        return {name: rows for name, rows in self.rows().items() if rows}
+
     def contents(self) -> Document:
         """All rows, without what names the run that wrote them."""
         rows = self.rows()

@@ -322,7 +322,7 @@ class SourceTest(migrating.MigrationTestCase):
             self.assertEqual(4, process.returncode, err)
             self.assertNotIn('Traceback', err)
             self.assertEqual([], os.listdir(spool))
-        self.assertEqual({}, {name: rows for name, rows in self.rows().items() if rows})
+        self.assertEqual({}, self.stored())
 
     def test_full_disk_for_the_reject_file_can_be_gone_on_after(self) -> None:
         rejects = self.folder / 'rejected'

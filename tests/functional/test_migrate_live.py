@@ -97,7 +97,7 @@ class LiveSourceTest(LiveTestCase):
             ('elasticsearch', '2.4.6', 490, []),
             tuple(found[k] for k in ('distribution', 'version', 'documents', 'changed_while_read')),
         )
-        self.assertEqual({}, {name: rows for name, rows in self.rows().items() if rows})
+        self.assertEqual({}, self.stored())
 
     def test_faults_of_the_server_lose_and_repeat_nothing(self) -> None:
         stub = self.serve([backup(number) for number in range(2500)])
@@ -144,7 +144,7 @@ class LiveSourceTest(LiveTestCase):
         pulled = self.run_command('--from', stub.url, '--stage', 'pull', *spool)
         self.assertEqual(0, pulled.code, pulled.err)
         self.assertEqual(self.expected(stub), self.spooled())
-        self.assertEqual({}, {name: rows for name, rows in self.rows().items() if rows})
+        self.assertEqual({}, self.stored())
         requests = len(stub.requests)
         for stage, code in (('load', 0), ('verify', 0)):
             outcome = self.run_command('--from', stub.url, '--stage', stage, *spool)
