@@ -5,11 +5,13 @@ import contextlib
 import dataclasses
 import io
 import json
+import logging
 import sys
 from pathlib import Path
 from typing import Any
 
 import fixtures
+from oslo_log import log
 
 import freezer_api
 from freezer_api.cmd import manage
@@ -112,6 +114,10 @@ class MigrationTestCase(base.ApiTestCase):
         self.folder = Path(self.useFixture(fixtures.TempDir()).path)
         self.config_file = self.folder / 'freezer-api.conf'
         self.configure(self.database.url)
+        # The command sets levels of other loggers for the whole process.
+        for level in log.get_default_log_levels():
+            logger = logging.getLogger(level.partition('=')[0])
+            self.addCleanup(logger.setLevel, logger.level)
 
     def configure(self, url: str) -> None:
         url = url.replace('$', '$$')
