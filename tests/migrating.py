@@ -107,7 +107,12 @@ class Outcome:
 
 
 class MigrationTestCase(base.ApiTestCase):
-    """A test that migrates into an empty database, and looks at it through the API."""
+    """A test that migrates into an empty database, and looks at it through the API.
+
+    :ivar source_name: what the command calls the source
+    """
+
+    source_name = 'elasticsearch'
 
     def setUp(self) -> None:
         super().setUp()
@@ -140,7 +145,7 @@ class MigrationTestCase(base.ApiTestCase):
         return path
 
     def arguments(self, *args: object) -> list[str]:
-        return ['--config-file', str(self.config_file), 'migrate', 'elasticsearch', *map(str, args)]
+        return ['--config-file', str(self.config_file), 'migrate', self.source_name, *map(str, args)]
 
     def command(self, *args: object) -> list[str]:
         """The command line, for a process of its own."""

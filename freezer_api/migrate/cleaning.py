@@ -41,11 +41,13 @@ class Cleaned:
     """A document as the API is going to show it.
 
     :ivar extra: what the API does not show but a column holds
+    :ivar created: in seconds since the epoch; 0 if only the document may tell
     """
 
     document: Document
     extra: Document
     notes: Notes
+    created: int = 0
 
 
 def inner_id(kind: str, source: Document) -> str | None:
@@ -76,6 +78,8 @@ def clean(record: Record, place: Place) -> Cleaned:
     notes = Notes()
     for path, text in record.repaired.items():
         notes.keep('characters_replaced', path, text)
+    for reason, path, found in record.notes:
+        notes.keep(reason, path, found)
     fields = Fields(notes, record.source)
     if '_version' in fields.left:
         fields.drop('_version', 'version_key')
@@ -92,7 +96,7 @@ def clean(record: Record, place: Place) -> Cleaned:
         else:
             fields.drop(name, 'unknown_key')
     owner = {'project_id': place.project_id, 'user_id': record.source['user_id']}
-    return Cleaned({**document, **owner}, extra, notes)
+    return Cleaned({**document, **owner}, extra, notes, record.created)
 
 
 def _note_id(record: Record, place: Place, fields: Fields, notes: Notes) -> None:

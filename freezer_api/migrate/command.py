@@ -18,10 +18,15 @@ from sqlalchemy import exc
 from freezer_api.migrate import dump, errors, ids, run, source_arguments
 from freezer_api.migrate.cluster import Cluster
 from freezer_api.migrate.errors import MigrationError, TargetError, UsageError, plain
+from freezer_api.migrate.legacy import arguments as legacy_arguments
+from freezer_api.migrate.legacy.database import LegacyDatabase
 from freezer_api.migrate.records import KINDS
 from freezer_api.migrate.users import Users
 
 STAGES = ('all', 'pull', 'load', 'verify')
+
+# Options with files that only a source in Elasticsearch has.
+_FILES = ('dump', 'password_file', 'api_key_file', 'token_file')
 
 
 class _Parser(argparse.ArgumentParser):
@@ -43,7 +48,7 @@ def add_parser(subparsers: Any) -> None:
     """Add the command to those of freezer-manage."""
     migrate = subparsers.add_parser('migrate', help='documents of an older store')
     sources = migrate.add_subparsers(
-        dest='source', required=True, metavar='elasticsearch', parser_class=_Parser
+        dest='source', required=True, metavar='elasticsearch|legacy-sql', parser_class=_Parser
     )
     parser = sources.add_parser(
         'elasticsearch',
@@ -51,8 +56,31 @@ def add_parser(subparsers: Any) -> None:
         description='Move the documents of a service that kept them in Elasticsearch. Nothing is written to the source;'
         ' what was migrated before is not migrated again.',
     )
-    parser.set_defaults(function=migrate_elasticsearch)
+    parser.set_defaults(function=execute)
     parser.add_argument('--dump', type=Path, metavar='FILE', help='a file of elasticdump, perhaps gzip')
+    parser.add_argument(
+        '--index-map',
+        action='append',
+        default=[],
+        metavar='INDEX=TYPE',
+        help='what an index holds that has one type and is not named after it; can be repeated',
+    )
+    _add_options(parser)
+    source_arguments.add_arguments(parser)
+    parser = sources.add_parser(
+        'legacy-sql',
+        help='move documents out of the tables of freezer-api',
+        description='Move the documents of a service that kept them in MySQL or MariaDB, of release 7.0.0 to 19.0.0.'
+        ' Nothing is written to the source; what was migrated before is not migrated again, and what was deleted'
+        ' stays behind.',
+    )
+    parser.set_defaults(function=execute, index_map=[], **dict.fromkeys(_FILES))
+    legacy_arguments.add_arguments(parser)
+    _add_options(parser)
+
+
+def _add_options(parser: argparse.ArgumentParser) -> None:
+    """Add what goes with every source."""
     parser.add_argument(
         '--spool', type=Path, metavar='DIR', help='a folder for what is pulled; else a temporary one'
     )
@@ -61,13 +89,6 @@ def add_parser(subparsers: Any) -> None:
         choices=STAGES,
         default='all',
         help='only pull the source into the spool, only load it, or only verify what was loaded; all by default',
-    )
-    parser.add_argument(
-        '--index-map',
-        action='append',
-        default=[],
-        metavar='INDEX=TYPE',
-        help='what an index holds that has one type and is not named after it; can be repeated',
     )
     parser.add_argument(
         '--map', type=Path, metavar='FILE', help='lines with a user and a project, for documents without one'
@@ -99,14 +120,13 @@ def add_parser(subparsers: Any) -> None:
         '--reject-file', type=Path, metavar='FILE', help='write rejected documents, as a dump again'
     )
     parser.add_argument('--quiet', action='store_true', help='show no progress')
-    source_arguments.add_arguments(parser)
 
 
-def migrate_elasticsearch(conf: cfg.ConfigOpts) -> int:
+def execute(conf: cfg.ConfigOpts) -> int:
     """Run the command; returns the exit code."""
     try:
         kinds = _kinds(conf.command.index_map)
-        with _source(conf.command, kinds) as live:
+        with _source(conf, kinds) as live:
             settings = _settings(conf.command, kinds, live)
             if conf.command.keystone:
                 users = Users(conf, conf.command.auth_section or 'keystone_authtoken')
@@ -138,12 +158,18 @@ def migrate_elasticsearch(conf: cfg.ConfigOpts) -> int:
 
 
 @contextlib.contextmanager
-def _source(command: Any, kinds: dict[str, str]) -> Iterator[Cluster | None]:
+def _source(conf: cfg.ConfigOpts, kinds: dict[str, str]) -> Iterator[run.Live | None]:
     """The server to read from, if this run is to read from one.
 
     :raises UsageError: what the command line says of it makes no sense
     """
-    found = source_arguments.find(command, kinds)
+    command = conf.command
+    found: Cluster | LegacyDatabase | None
+    if command.source == 'legacy-sql':
+        found = legacy_arguments.find(command, conf.database.connection)
+    else:
+        server = source_arguments.find(command, kinds)
+        found = None if server is None else Cluster(server)
     if found is not None and command.dump is not None:
         raise UsageError('Name one source, a server or a dump.')
     if found is not None and command.undo:
@@ -151,11 +177,11 @@ def _source(command: Any, kinds: dict[str, str]) -> Iterator[Cluster | None]:
     if found is None or command.stage not in ('all', 'pull'):
         yield None
         return
-    with Cluster(found) as cluster:
-        yield cluster
+    with contextlib.closing(found):
+        yield found
 
 
-def _settings(command: Any, kinds: dict[str, str], live: Cluster | None) -> run.Settings:
+def _settings(command: Any, kinds: dict[str, str], live: run.Live | None) -> run.Settings:
     """What the command line says.
 
     :raises UsageError: it makes no sense
@@ -164,7 +190,8 @@ def _settings(command: Any, kinds: dict[str, str], live: Cluster | None) -> run.
     if command.undo and (any(others) or command.stage != 'all'):
         raise UsageError('--undo takes everything back; it goes with no source, stage, trial or report.')
     if command.stage in ('all', 'pull') and not (command.undo or command.dump or live):
-        raise UsageError('Name a source: --from URL, --from-config FILE or --dump FILE.')
+        dump = '' if command.source == 'legacy-sql' else ', or --dump FILE'
+        raise UsageError(f'Name a source: --from URL or --from-config FILE{dump}.')
     if command.stage == 'pull' and command.spool is None:
         raise UsageError('--stage pull needs a --spool to pull into.')
     if command.stage in ('load', 'verify') and not (command.dump or command.spool):
@@ -202,8 +229,8 @@ def _check_files(command: Any) -> None:
     """
     spool = command.spool
     named = [
-        *(command.dump, command.map, command.from_config, command.password_file),
-        *(command.api_key_file, command.token_file, *(dump.files(spool) if spool is not None else ())),
+        *(getattr(command, name) for name in _FILES),
+        *(command.map, command.from_config, *(dump.files(spool) if spool is not None else ())),
     ]
     known = [path.resolve() for path in named if path is not None]
     if spool is not None and command.dump is not None and known.count(known[0]) > 1:

@@ -26,6 +26,7 @@ _REASONS: dict[str, tuple[str, str]] = {
     'too_large': (REJECTED, 'The document is larger than a column.'),
     'too_large_for_server': (REJECTED, 'Raise max_allowed_packet of the database server.'),
     'unstorable': (REJECTED, 'It is nested too deeply, or has a number of more than 64 bits.'),
+    'text_damaged': (REJECTED, 'A text in its row is no JSON, or was cut off; put it right, and drop _damaged.'),
     'target_conflict': (REJECTED, 'The service has another document with this id.'),
     'changed_in_service': (
         REJECTED,
@@ -53,6 +54,10 @@ _REASONS: dict[str, tuple[str, str]] = {
     'not_an_object_inside': (FIXED, 'An object or list was something else.'),
     'time_converted': (FIXED, 'A time was not in whole seconds.'),
     'text_cut': (FIXED, 'A text was too long for its column.'),
+    'text_cut_off': (FIXED, 'The old database had cut a text off; what is complete of it was kept.'),
+    'python_text': (FIXED, 'A text was as Python prints it, not JSON.'),
+    'encoded_twice': (FIXED, 'A text was JSON of JSON.'),
+    'not_finite': (FIXED, 'NaN or Infinity, which is no JSON, became null.'),
     'null_dropped': (FIXED, 'A null in a schedule, which agents cannot read.'),
     'entry_without_id': (FIXED, 'An action of a job had no id; it got one.'),
     'entry_without_definition': (FIXED, 'An action of a job had no freezer_action.'),
@@ -63,6 +68,7 @@ _REASONS: dict[str, tuple[str, str]] = {
     'client_not_registered': (WARNED, 'The client of the job is not there.'),
     'session_job_disagrees': (WARNED, 'A job of the session does not name it.'),
     'unknown_key': (WARNED, 'A key that answers do not show.'),
+    'action_gone': (WARNED, 'An action of the job was deleted; the old service left it out, too.'),
     'credentials_dropped': (WARNED, 'The trust of the job was not taken over.'),
     'already_there': (LOADED, 'The service has the very same document.'),
 }

@@ -22,6 +22,9 @@ KINDS = ('clients', 'sessions', 'actions', 'jobs', 'backups')
 
 # Where a line of a reject file keeps what was no JSON.
 RAW = '_raw'
+# What is known of a document besides, where the source is not Elasticsearch: when it was made, in seconds; reasons,
+# each with a key and what stood there; and keys whose text was of no use.
+CREATED, NOTES, DAMAGED = '_created', '_notes', '_damaged'
 
 _REPLACEMENT = '\ufffd'
 # Of a number, not within a text.
@@ -35,6 +38,8 @@ class Record:
 
     :ivar kind: one of :data:`KINDS`
     :ivar repaired: texts with characters that no database takes, by path, as they were
+    :ivar notes: reasons, with a key and what stood there
+    :ivar created: in seconds since the epoch; 0 if only the document may tell
     """
 
     index: str
@@ -44,6 +49,8 @@ class Record:
     kind: str
     source: Document
     repaired: dict[str, str]
+    notes: list[tuple[str, str, Any]]
+    created: int
 
 
 class Unusable(Exception):
@@ -111,6 +118,8 @@ def parse(line: bytes, kinds: Mapping[str, str]) -> Record:
     kind = _kind(where[0], where[1], source, kinds)
     if kind is None:
         raise Unusable('unknown_type', where)
+    if DAMAGED in hit:
+        raise Unusable('text_damaged', where)
     version = hit.get('_version', hit.get('_seq_no'))
     return Record(
         *where,
@@ -118,7 +127,15 @@ def parse(line: bytes, kinds: Mapping[str, str]) -> Record:
         kind=kind,
         source=source,
         repaired={path.removeprefix('_source.'): text for path, text in repaired.items()},
+        notes=_notes(hit.get(NOTES)),
+        created=hit.get(CREATED, 0),
     )
+
+
+def _notes(found: Any) -> list[tuple[str, str, Any]]:
+    """The notes of a line, if nobody spoiled them in a file."""
+    notes = found if isinstance(found, list) else []
+    return [(note[0], note[1], note[2]) for note in notes if isinstance(note, list) and len(note) > 2]
 
 
 def known_kind(where: tuple[str, str, str] | None, kinds: Mapping[str, str]) -> str | None:

@@ -76,7 +76,7 @@ def make(kind: str, cleaned: Cleaned) -> Rows:
         'user_id': document['user_id'],
         'version': 1,
     }
-    created = 0
+    created = _microseconds(cleaned.created)
     if kind == 'clients':
         row |= clients.to_values(document['client'], DEFAULTS)
         row |= {'id': document['client']['client_id'], 'last_seen': 0}
@@ -89,16 +89,16 @@ def make(kind: str, cleaned: Cleaned) -> Rows:
         row |= {name: document[name] for name in ('status', 'user_name')}
         row |= backups.to_values(document['backup_metadata'])
         row |= {name: search.key(value) for name, value in cleaned.extra.items()}
-        created = _microseconds(row['time_stamp'])
+        created = created or _microseconds(row['time_stamp'])
     else:
-        return _of_job(document)
+        return _of_job(document, created)
     return {MAIN[kind][0]: [_fitted({**row, 'created_at': created, 'updated_at': created})]}
 
 
-def _of_job(document: Document) -> Rows:
+def _of_job(document: Document, created: int) -> Rows:
     project_id, job_id, user_id = (document[name] for name in ('project_id', 'job_id', 'user_id'))
     job, state = jobs.to_values(document)
-    created = _microseconds(document['job_schedule'].get('time_created'))
+    created = created or _microseconds(document['job_schedule'].get('time_created'))
     times = {'created_at': created, 'updated_at': created}
     attachment: Document = {
         'project_id': project_id,
