@@ -14,6 +14,7 @@ CACHE = ROOT / '.venv-published'
 
 # Programs older than the interpreter still ask for pkg_resources.
 _SETUPTOOLS = 'setuptools<81'
+_OLD_SQL = ('sqlalchemy-migrate', 'PyMySQL', _SETUPTOOLS)
 
 REQUIREMENTS = {
     'freezerclient': ('python-freezerclient>=6.5', _SETUPTOOLS),
@@ -22,6 +23,16 @@ REQUIREMENTS = {
     'agent-19': ('freezer==19.0.0', 'python-freezerclient>=6.5', _SETUPTOOLS),
     # The last one whose scheduler speaks v1 too, with the last library that does.
     'agent-18': ('freezer==18.0.0', 'python-freezerclient==6.3.0', _SETUPTOOLS),
+    # Tables of sqlalchemy-migrate: the oldest that runs (7.1.0 asks for falcon 1, which is too old for Python 3.10),
+    # and the last. The last before the actions of jobs had rows, and the newest.
+    'api-8': (
+        'freezer-api==8.0.0',
+        *_OLD_SQL,
+        *('SQLAlchemy<1.4', 'oslo.db<9', 'falcon<3', 'oslo.context<4'),
+    ),
+    'api-15': ('freezer-api==15.0.0', *_OLD_SQL, 'SQLAlchemy<2', 'oslo.db<13', 'falcon<4'),
+    'api-18': ('freezer-api==18.0.0', 'SQLAlchemy<2.1', 'PyMySQL', _SETUPTOOLS),
+    'api-19': ('freezer-api==19.0.0', 'SQLAlchemy<2.1', 'PyMySQL', _SETUPTOOLS),
     'keystone': ('keystone', 'gunicorn', _SETUPTOOLS),
 }
 
