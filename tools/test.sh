@@ -102,7 +102,7 @@ start_search() {
 }
 
 # Programs that take seconds to start, and that are mostly waited for.
-real='\.integration\.test_((v1_)?programs|tokens|trusts|limits_of_projects|users_in_keystone|legacy_sql)\.'
+real='\.integration\.test_((v1_)?programs|tokens|trusts|limits_of_projects|users_in_keystone)\.'
 search='\.integration\.test_search_servers\.'
 if [ "$#" -gt 0 ]; then
     [ -z "${FREEZER_TEST_SEARCH:-}" ] || start_search "$FREEZER_TEST_SEARCH" || true
