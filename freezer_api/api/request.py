@@ -10,6 +10,8 @@ from typing import Any
 from urllib import parse as urlparse
 
 import pecan
+from oslo_log import log as logging
+from webob import exc as webob_exc
 from webob.multidict import MultiDict
 
 from freezer_api import exceptions
@@ -22,6 +24,8 @@ from freezer_api.quotas import Quotas
 from freezer_api.schemas.schedules import Rules
 from freezer_api.trusts import Trusts
 
+LOG = logging.getLogger(__name__)
+
 Document = dict[str, Any]
 
 # A version is a 32-bit counter.
@@ -29,8 +33,9 @@ _VERSIONS = range(1, 2**31)
 _VERSION = re.compile(r'[1-9][0-9]{0,9}')
 _TAG = re.compile(r'(W/)?"([^"]*)"')
 
-# Bytes of a body to read at once, if its length is not known.
+# Bytes of a body to read at once.
 _CHUNK = 65536
+_BROKEN = 'The body could not be read to its end.'
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -138,16 +143,35 @@ class Request(pecan.Request):  # type: ignore[misc]  # Pecan is untyped
         """
         if not self.is_body_readable:
             return b''
+        # Not by WebOb, which would make a file of what is longer than 10 KiB. Of a body in chunks the length is not
+        # known, and its reader ends at the limit.
+        left = self.content_length
+        pieces: list[bytes] = []
+        while left != 0:
+            piece = self._read(_CHUNK if left is None else min(left, _CHUNK))
+            if not piece:
+                break
+            pieces.append(piece)
+            if left is not None:
+                left -= len(piece)
+        if left:
+            raise exceptions.BadRequest(_BROKEN)
+        return b''.join(pieces)
+
+    def _read(self, size: int) -> bytes:
+        """The next bytes of the body, none at its end.
+
+        :raises HTTPException: the body is beyond the limit
+        """
         try:
-            if self.content_length is None:
-                # No body, or one in chunks, whose reader ends at the limit. WebOb would make a file of either.
-                chunks = iter(functools.partial(self.body_file_raw.read, _CHUNK), b'')
-                return b''.join(chunks)
-            raw: bytes = self.body
-            return raw
-        except OSError:
-            # Of the server, or of WebOb.
-            raise exceptions.BadRequest('The body could not be read to its end.') from None
+            read: bytes = self.body_file_raw.read(size)
+        except webob_exc.HTTPException:
+            raise
+        except Exception as error:
+            # Servers have no class in common for what is wrong with a body; those of gunicorn 27 are no OSError.
+            LOG.info('The body of a request could not be read: %s', type(error).__name__)
+            raise exceptions.BadRequest(_BROKEN) from None
+        return read
 
     def page(self) -> search.Page:
         """The part of a list that is asked for."""
