@@ -32,6 +32,10 @@ _ANONYMOUS = {
     'HTTP_X_ROLES': 'admin,member,reader',
 }
 
+_NOBODY = oslo_context.RequestContext(overwrite=False)
+# It makes up one.
+_NOBODY.request_id = ''
+
 
 class ContextMiddleware:
     """Make the context of the request from the identity headers, which auth_token or NoAuth vouch for."""
@@ -137,6 +141,11 @@ def _name_in_log(environ: dict[str, Any]) -> None:
     They would name the one that this thread served before.
     """
     oslo_context.RequestContext(request_id=environ.get('openstack.request_id'))
+
+
+def name_nobody_in_log() -> None:
+    """Let lines of the log name neither request nor caller, before there is a request."""
+    _NOBODY.update_store()
 
 
 class JSONErrors:
