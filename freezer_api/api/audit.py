@@ -20,6 +20,8 @@ CREATED = 'freezer.created'
 # In what keystonemiddleware sees of a request: its environment.
 _WHOLE = 'freezer.environ'
 
+_HIDDEN = {'QUERY_STRING': '', 'HTTP_X_AUTH_TOKEN': '', 'HTTP_X_SERVICE_TOKEN': ''}
+
 # Not the module's name, so that operators can say where its records go, wherever the module lies.
 LOG = logging.getLogger('freezer_api.audit')
 
@@ -108,8 +110,8 @@ class Events:
         ignored = environ['REQUEST_METHOD'] in self._ignored or _target(environ) is None
         if ignored:
             return self._application(environ, start_response)
-        # It copies the query into its events, and searches may tell as much as documents.
-        shown = {**environ, 'QUERY_STRING': '', _WHOLE: environ}
+        # It copies the query into its events, and searches may tell as much as documents. And both ends of tokens.
+        shown = {**environ, **_HIDDEN, _WHOLE: environ}
         answer: Iterable[bytes] = self._audited(shown, start_response)
         return answer
 

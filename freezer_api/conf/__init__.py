@@ -59,8 +59,15 @@ def set_defaults() -> None:
             # Else a Keystone that is silent holds all threads for ever.
             http_connect_timeout=KEYSTONE_TIMEOUT,
         )
-    # It tells on every look at a revision how it would go about a change.
-    log.set_defaults(default_log_levels=[*log.get_default_log_levels(), 'alembic=WARNING'])
+    log.set_defaults(
+        default_log_levels=[
+            *log.get_default_log_levels(),
+            # It tells on every look at a revision how it would go about a change.
+            'alembic=WARNING',
+            # Events that go to the log; oslo.log lets warnings of the library pass alone.
+            'keystonemiddleware.audit=INFO',
+        ]
+    )
     cfg.set_defaults(db_options.database_opts, connection=DEFAULT_CONNECTION)
     cfg.set_defaults(policy_options._options, policy_file='policy.yaml')
 
@@ -102,8 +109,14 @@ def version() -> str:
 
 
 def explain(error: cfg.Error) -> str:
-    """What is wrong, without the line of the file that is, which may hold a password."""
+    """What is wrong, without the line or the value that is, which may be a password."""
+    if isinstance(error, cfg.NoSuchOptError | cfg.NoSuchGroupError | cfg.TemplateSubstitutionError):
+        # What a "$" in a value refers to.
+        return 'an option is asked for that there is not; a "$" in a value must be written "$$"'
     text = str(error)
+    if isinstance(error, cfg.ConfigSourceValueError):
+        before, stated, _ = text.partition(' is not valid')
+        return before + stated
     if isinstance(error, cfg.ConfigFileParseError):
         text = re.sub(r""": (['"]).*""", '', text, flags=re.DOTALL)
     return text

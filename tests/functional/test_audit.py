@@ -239,16 +239,21 @@ class EventsTest(AuditCase):
         _impl_test.reset()
         self.addCleanup(_impl_test.reset)
 
-    def enable(self, **options: Any) -> None:
-        """Let the requests of the test be answered by a service that sends events."""
+    def enable(self, bus: bool = True, **options: Any) -> None:
+        """Let the requests of the test be answered by a service that sends events.
+
+        :param bus: by oslo.messaging, else to the log
+        """
         conf = base.new_conf(self.database.url, **self.OPTIONS, **options)
         for group, opts in cadf.list_opts():
             conf.register_opts(opts, group=group)
         conf.set_override('driver', 'test', group=cadf.AUDIT_MIDDLEWARE_GROUP)
+        conf.set_override('use_oslo_messaging', bus, group=cadf.AUDIT_MIDDLEWARE_GROUP)
         conf.set_override('transport_url', 'fake:/', group=cadf.AUDIT_MIDDLEWARE_GROUP)
         application = api_app.build(conf)
         self.addCleanup(application.database.dispose)
         self.webtest = webtest.TestApp(application, {'REMOTE_ADDR': '127.0.0.1'})
+        self.levels = dict(item.split('=') for item in conf.default_log_levels)
 
     def events(self) -> list[dict[str, Any]]:
         """The events since the last time."""
@@ -295,6 +300,31 @@ class EventsTest(AuditCase):
         events = self.events()
         self.assertEqual(8, len(events))
         self.assertNotIn(SECRET, repr(events))
+
+    def test_tokens_are_in_no_event(self) -> None:
+        self.enable()
+        tokens = dict.fromkeys(('X-Auth-Token', 'X-Service-Token'), 'QZXWV' * 40)
+        api = self.client_of(self.webtest.app)
+        api.delete(self.path('DELETE /jobs/{job_id}'), headers=tokens, status=204)
+        events = self.events()
+        self.assertEqual(2, len(events))
+        self.assertNotIn('QZXW', repr(events))
+        self.assertNotIn('ZXWV', repr(events))
+
+    def test_events_go_to_the_log_if_there_is_no_bus(self) -> None:
+        self.enable(bus=False)
+        heard = Records()
+        # As oslo.log sets them.
+        for name in ('keystonemiddleware', 'keystonemiddleware.audit'):
+            logger = logging.getLogger(name)
+            self.addCleanup(logger.setLevel, logger.level)
+            logger.setLevel(self.levels.get(name, 'NOTSET').replace('WARN', 'WARNING'))
+            logger.addHandler(heard)
+            self.addCleanup(logger.removeHandler, heard)
+        self.send('DELETE /jobs/{job_id}')
+        kinds = {line.split(',')[0] for line in heard.lines}
+        self.assertIn('Event type: audit.http.request', kinds)
+        self.assertIn('Event type: audit.http.response', kinds)
 
     def test_reading_sends_events_only_if_wanted(self) -> None:
         self.enable()
