@@ -9,12 +9,13 @@ import traceback
 
 from oslo_config import cfg
 from oslo_log import log
+from sqlalchemy.exc import ArgumentError
 
+from freezer_api import conf as configuration
 from freezer_api import exceptions
 
 # These quote names in code, files, options, or what callers are told anyway.
 _TELLING = (AttributeError, ImportError, NameError, OSError, TypeError)
-_OURS = (cfg.Error, exceptions.FreezerError)
 
 
 def outline(error: BaseException) -> str:
@@ -24,20 +25,32 @@ def outline(error: BaseException) -> str:
     current: BaseException | None = error
     while current is not None and id(current) not in seen:
         seen.add(id(current))
-        parts.append(''.join(traceback.format_tb(current.__traceback__)) + _name(current))
+        parts.append(''.join(traceback.format_tb(current.__traceback__)) + name(current))
         hidden = current.__suppress_context__
         current = current.__cause__ or (None if hidden else current.__context__)
     return '\nwhich led to\n'.join(reversed(parts))
 
 
-def _name(error: BaseException) -> str:
+def name(error: BaseException) -> str:
+    """The type of an error, and its text if that quotes no values."""
     kind = type(error)
-    name = f'{kind.__module__}.{kind.__qualname__}'.removeprefix('builtins.')
-    if isinstance(error, cfg.ConfigFileParseError):
-        # It quotes a line of a file.
-        return name
-    is_telling = isinstance(error, _TELLING) and kind.__module__ == 'builtins'
-    return f'{name}: {error}' if is_telling or isinstance(error, _OURS) else name
+    plain = f'{kind.__module__}.{kind.__qualname__}'.removeprefix('builtins.')
+    try:
+        if isinstance(error, cfg.Error):
+            return f'{plain}: {configuration.explain(error)}'
+        is_telling = isinstance(error, _TELLING) and kind.__module__ == 'builtins'
+        return f'{plain}: {error}' if is_telling or isinstance(error, exceptions.FreezerError) else plain
+    except Exception:
+        # Of the error itself, which cannot say what it is.
+        return plain
+
+
+def reason(error: Exception) -> str:
+    """Why the service cannot start, without values of its configuration."""
+    if isinstance(error, cfg.Error):
+        return configuration.explain(error)
+    # Texts of our own, also about the URL of a database.
+    return str(error) if type(error) is RuntimeError or isinstance(error, ArgumentError) else name(error)
 
 
 class Outlined(Exception):

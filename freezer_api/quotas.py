@@ -13,7 +13,7 @@ from typing import Any, NoReturn
 from oslo_config import cfg
 from oslo_log import log
 
-from freezer_api import exceptions
+from freezer_api import discretion, exceptions
 from freezer_api.conf import SERVICE_TYPE
 
 LOG = log.getLogger(__name__)
@@ -75,7 +75,7 @@ class Quotas:
             return dict(self._enforcer.get_project_limits(project_id, list(resources)))
         except Exception as error:
             # Of Keystone, of its clients' library, of sockets, of the configuration: they share no class.
-            LOG.error('The limits of a project could not be read: %s', error)
+            LOG.error('The limits of a project could not be read: %s', discretion.name(error))
             raise exceptions.ServiceUnavailable(
                 'The limits of the project cannot be read now; try again.'
             ) from None

@@ -10,10 +10,13 @@ import os
 import re
 
 from oslo_config import cfg
+from oslo_log import log
 
 from freezer_api import conf as configuration
 from freezer_api import discretion
 from freezer_api.api import app
+
+LOG = log.getLogger(__name__)
 
 ENVIRONMENT_VARIABLE = 'FREEZER_API_CONFIG_FILES'
 
@@ -30,4 +33,17 @@ def configure() -> cfg.ConfigOpts:
     return conf
 
 
-application = app.build(configure())
+def build() -> app.WSGI:
+    """The application of this process.
+
+    :raises RuntimeError: it cannot start; servers print what they are given, so the text has no value of an option
+    """
+    try:
+        return app.build(configure())
+    except Exception as error:
+        reason = f'The service cannot start: {discretion.reason(error)}'
+        LOG.error('%s\n%s', reason, discretion.outline(error))
+        raise RuntimeError(reason) from None
+
+
+application = build()

@@ -54,9 +54,10 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn is untyped
         try:
             return app.build(self._conf)
         except Exception as error:
-            # gunicorn logs it too, as an outline; this is about the configuration, and says what to mend.
-            LOG.error('The service cannot start: %s', error)
-            raise
+            reason = discretion.reason(error)
+            LOG.error('The service cannot start: %s\n%s', reason, discretion.outline(error))
+            # gunicorn prints the text of what it gets.
+            raise RuntimeError(reason) from None
 
     def reload(self) -> None:
         """On SIGHUP: go on with the files as they are now, unless they are wrong."""
@@ -71,7 +72,9 @@ def _configure(args: Sequence[str]) -> cfg.ConfigOpts:
     try:
         conf = configuration.new(args, program=PROGRAM)
         discretion.set_up_log(conf, PROGRAM)
-    except (cfg.Error, log.LogConfigError) as error:
+    except cfg.Error as error:
+        raise Refused(f'The configuration is wrong: {configuration.explain(error)}') from error
+    except log.LogConfigError as error:
         raise Refused(f'The configuration is wrong: {error}') from error
     if conf.auth_strategy == 'noauth' and not is_loopback(conf.bind_host):
         raise Refused(

@@ -15,6 +15,7 @@ from freezer_api import discretion
 from freezer_api.cmd import trusts
 from freezer_api.db import migration, urls
 from freezer_api.migrate import command as migrate_command
+from freezer_api.migrate.errors import plain
 
 PROGRAM = 'freezer-manage'
 
@@ -123,14 +124,14 @@ def main(args: Sequence[str] | None = None) -> int:
         function: Callable[[cfg.ConfigOpts], int] = conf.command.function
         return function(conf)
     except cfg.Error as error:
-        return _fail(f'The configuration is wrong: {error}')
+        return _fail(f'The configuration is wrong: {configuration.explain(error)}')
     except exc.ArgumentError:
         # Its text may show the URL and so a password.
         return _fail('The URL in [database] connection is malformed or names an unknown database.')
     except ImportError as error:
         return _fail(f'The driver of the database is not installed: {error}')
     except exc.DBAPIError as error:
-        return _fail(f'The database refused: {error.orig}')
+        return _fail(f'The database refused: {plain(error)}')
     except (exc.SQLAlchemyError, CommandError, OSError) as error:
         return _fail(f'The database could not be handled: {error}')
     except KeyboardInterrupt:

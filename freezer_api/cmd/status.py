@@ -11,6 +11,7 @@ from sqlalchemy import exc
 
 from freezer_api import conf as configuration
 from freezer_api.db import migration
+from freezer_api.migrate.errors import plain
 
 PROGRAM = 'freezer-status'
 
@@ -29,8 +30,13 @@ class Checks(upgradecheck.UpgradeCommands):
     def _database(self) -> Result:
         try:
             current = migration.current(self._conf.database.connection)
+        except cfg.Error as error:
+            # Of the value, which is looked at here for the first time; the library would print a traceback.
+            return Result(
+                Code.FAILURE, f'The configuration is wrong: {configuration.explain(error)}'
+            )
         except exc.DBAPIError as error:
-            return Result(Code.FAILURE, f'The database cannot be reached: {error.orig}')
+            return Result(Code.FAILURE, f'The database cannot be reached: {plain(error)}')
         except (exc.SQLAlchemyError, ImportError) as error:
             return Result(
                 Code.FAILURE, f'[database] connection cannot be used: {type(error).__name__}'

@@ -7,6 +7,7 @@ from urllib.parse import SplitResult, unquote, urlsplit
 
 from oslo_config import cfg
 
+from freezer_api.conf import explain
 from freezer_api.migrate.errors import UsageError
 
 # The name that every release used, whatever its configuration said.
@@ -148,7 +149,7 @@ def _section(path: str | Path) -> dict[str, str]:
         conf.register_opts(_options(), cfg.OptGroup(name))
         new = {option.name: _text(conf[name][option.name]) for option in _options()}
     except cfg.Error as error:
-        raise UsageError(f'{path} cannot be read: {error}') from error
+        raise UsageError(f'{path} cannot be read: {explain(error)}') from error
     if not (new['hosts'] or new['endpoint']):
         raise UsageError(f'{path}: neither [storage] nor [{name}] has "hosts" or "endpoint".')
     return new

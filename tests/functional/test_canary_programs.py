@@ -21,6 +21,7 @@ from tests.canaries import Kind
 
 _TREE = Path(freezer_api.__file__).parent.parent
 _PATIENCE = 120
+MAP = _TREE / 'etc' / 'freezer' / 'api_audit_map.conf'
 
 _MANAGE = 'freezer_api.cmd.manage'
 _STATUS = ('freezer_api.cmd.status', 'upgrade', 'check')
@@ -76,10 +77,22 @@ class ProgramsTest(base.TestCase):
             **{case: f'[DEFAULT]\ndebug = true\n[database]\nconnection = {url}\n' for case, url in urls.items()},
             'a line that is none': f'[keystone_authtoken]\npassword {password}\n',
             'a line outside of groups': f'{password} =\n',
+            'a "$" in a URL': f'[database]\nconnection = mysql+pymysql://freezer:pa${password}@db/x\n',
+            'a number that is none': f'[api]\nmax_limit = {password}\n',
         }
+        keystone = (
+            '[DEFAULT]\ndebug = true\n[keystone_authtoken]\nauth_type = password\nusername = freezer\n'
+            'auth_url = http://127.0.0.1:1\n'
+        )
+        starts = {
+            'a "$" in a password': f'{keystone}password = pa${password}\n',
+            'a "/" in a password of the bus': f'{keystone}[audit]\nenabled = true\nmap_file = {MAP}\n'
+            f'[audit_middleware_notifications]\ntransport_url = rabbit://mq:{password}/er2@rabbit:5672/\n',
+        }
+        texts |= starts
         commands = ((_MANAGE, 'db', 'version'), (_MANAGE, 'db', 'remove'), _STATUS)
         for case, text in texts.items():
-            started = {command: self.start(text, *command) for command in commands}
+            started = {command: self.start(text, *command) for command in commands if case not in starts}
             if case in ('a port that is none', 'an "@" that is not quoted') or case not in urls:
                 started[_API] = self.start(text, *_API)
             if case == 'nobody answers':

@@ -263,6 +263,27 @@ class ServerTest(CommandTestCase):
 class WSGITest(CommandTestCase):
     module = 'freezer_api.wsgi'
 
+    def test_errors_of_the_configuration_quote_no_values(self) -> None:
+        for text in (
+            '[keystone_authtoken]\nauth_type = password\nauth_url = http://127.0.0.1:1\npassword = pa$hunter2\n',
+            '[database]\nconnection = mysql+pymysql://freezer:pa$hunter2@db/x\n',
+            '[api]\nmax_limit = hunter2\n',
+        ):
+            self.config_file.write_text(text)
+            result = subprocess.run(
+                [sys.executable, '-c', 'import freezer_api.wsgi'],
+                capture_output=True,
+                text=True,
+                cwd=_TREE,
+                env={**os.environ, 'FREEZER_API_CONFIG_FILES': str(self.config_file)},
+                timeout=120,
+                check=False,
+            )
+            self.assertEqual(1, result.returncode)
+            output = result.stdout + result.stderr
+            self.assertNotIn('hunter2', output)
+            self.assertIn('$$' if '$' in text else 'max_limit', output)
+
     def test_reads_the_files_named_in_the_environment_and_no_arguments(self) -> None:
         other = self.folder / 'limits.conf'
         other.write_text('[api]\nmax_limit = 7\n')

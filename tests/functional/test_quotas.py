@@ -162,8 +162,11 @@ class QuotasTest(base.ApiTestCase):
 
     def test_keystone_that_cannot_tell_is_no_permission(self) -> None:
         limits = self.useFixture(fixture.LimitFixture({}, {}))
-        limits.mock_conn.limits.side_effect = OSError('no route to hunter2')
-        answer = self.create('backups')
+        limits.mock_conn.limits.side_effect = ValueError('no route to hunter2')
+        with self.assertLogs('freezer_api.quotas') as heard:
+            answer = self.create('backups')
+        self.assertIn('ValueError', heard.output[0])
+        self.assertNotIn('hunter2', heard.output[0])
         self.assertEqual(503, answer.status_int)
         self.assertNotIn('hunter2', answer.text)
         self.assertEqual(0, self.count('backups'))

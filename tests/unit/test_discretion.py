@@ -39,6 +39,27 @@ class OutlineTest(testtools.TestCase):
         ):
             self.assertIn(str(error), discretion.outline(error))
 
+    def test_it_quotes_no_value_of_an_option(self) -> None:
+        group = cfg.OptGroup(SECRET)
+        for error in (
+            cfg.NoSuchOptError(SECRET),
+            cfg.NoSuchGroupError(SECRET),
+            cfg.TemplateSubstitutionError(f'group {SECRET}'),
+            cfg.ConfigFileValueError(f"Value for option workers is not valid: '{SECRET}'"),
+            cfg.ConfigSourceValueError(f"Value for option workers is not valid: '{SECRET}'"),
+            cfg.NoSuchOptError('a', group),
+        ):
+            self.assertNotIn(SECRET, discretion.outline(error))
+            self.assertNotIn(SECRET, discretion.reason(error))
+
+    def test_it_stands_errors_that_cannot_say_what_they_are(self) -> None:
+        class Dumb(OSError):
+            def __str__(self) -> str:
+                raise ValueError(SECRET)
+
+        Dumb.__module__ = 'builtins'
+        self.assertIn('Dumb', discretion.outline(Dumb()))
+
     def test_it_ends_where_errors_led_to_each_other(self) -> None:
         first, second = RuntimeError(), RuntimeError()
         first.__cause__, second.__cause__ = second, first

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from oslo_config import cfg
 from sqlalchemy import exc
 
+from freezer_api.conf import explain
 from freezer_api.migrate.errors import UsageError
 from freezer_api.migrate.legacy.database import LegacyDatabase
 
@@ -98,9 +99,9 @@ def _connection_of(path: Path) -> str:
     conf.register_opts([cfg.StrOpt('connection')], 'database')
     try:
         conf(args=[], default_config_files=[str(path)])
+        found = conf.database.connection
     except cfg.Error as error:
-        raise UsageError(f'{path} cannot be read: {error}') from None
-    found = conf.database.connection
+        raise UsageError(f'{path} cannot be read: {explain(error)}') from None
     if not found:
         raise UsageError(f'{path} has no connection in [database].')
     return str(found)
