@@ -5,12 +5,14 @@ Plain requests by keystoneauth1, which knows how to log in. keystoneclient would
 and is being retired; openstacksdk is a dozen more packages, and a connection per caller.
 """
 
+import contextlib
 import datetime
 import functools
 import logging
 import re
 import threading
 import time
+from collections.abc import Iterator
 from typing import Any
 
 from keystoneauth1 import exceptions as keystone_exceptions
@@ -47,7 +49,11 @@ class _Discreet(logging.Filter):
     """Keeps ids of trusts out of what libraries log; tokens and passwords they leave out themselves."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        text = record.getMessage()
+        try:
+            text = record.getMessage()
+        except Exception:
+            # Of a record that nobody could write: it is not for whoever logged it.
+            return False
         if 'OS-TRUST' in text:
             # Of the description of a token that is by a trust, what follows is left out.
             text = text.partition('"OS-TRUST:')[0]
@@ -154,14 +160,16 @@ class Keystone:
             'allow_redelegation': False,
         }
         try:
-            made = self._call('POST', '', token, json={'trust': wanted})['trust']
+            answer = self._call('POST', '', token, json={'trust': wanted})
+            with _understanding(answer):
+                made = answer.json()['trust']
+                return Trust(str(made['id']), terms, _seconds(made.get('expires_at')))
         except _ERRORS as error:
             # The user that is known may be gone.
             self._trustee_until = 0.0
             raise _failure(
                 error, 'Keystone refuses a trust that the client of the job needs.'
             ) from error
-        return Trust(made['id'], terms, _seconds(made.get('expires_at')))
 
     def has(self, token: str, trust_id: str) -> bool:
         """Whether a trust is there; one that Keystone does not let the trustor look at is.
@@ -170,10 +178,12 @@ class Keystone:
         :raises ServiceUnavailable: Keystone does not answer
         """
         try:
-            self._call('GET', f'/{trust_id}', token)
-        except keystone_exceptions.NotFound:
-            return False
+            answer = self._call('GET', f'/{trust_id}', token)
+            with _understanding(answer):
+                return bool(answer.json()['trust'])
         except _ERRORS as error:
+            if _is_missing(error):
+                return False
             failure = _failure(error, 'Keystone refuses to show a trust.')
             if isinstance(failure, exceptions.ServiceUnavailable):
                 raise failure from error
@@ -188,29 +198,41 @@ class Keystone:
         """
         try:
             self._call('DELETE', f'/{trust_id}', token)
-        except keystone_exceptions.NotFound:
-            return
         except _ERRORS as error:
+            if _is_missing(error):
+                return
             raise _failure(error, 'Keystone refuses to delete a trust.') from error
 
     def trusts(self) -> list[tuple[str, str, str]]:
         """Id, trustor and project of all trusts for the trustee that Keystone has.
 
-        :raises UnprocessableEntity: Keystone refuses
+        :raises UnprocessableEntity: Keystone refuses, or shows a part of them alone
         :raises ServiceUnavailable: Keystone does not answer
         """
         query = {'trustee_user_id': self.trustee_id()}
         try:
-            found = self._call('GET', '', None, params=query)['trusts']
+            answer = self._call('GET', '', None, params=query)
+            with _understanding(answer):
+                document = answer.json()
+                is_part = document.get('truncated') or (document.get('links') or {}).get('next')
+                found = [
+                    (item['id'], item['trustor_user_id'], item['project_id'] or '')
+                    for item in document['trusts']
+                ]
         except _ERRORS as error:
             raise _failure(error, 'Keystone refuses to list trusts.') from error
-        return [(item['id'], item['trustor_user_id'], item['project_id'] or '') for item in found]
+        if is_part:
+            # The others would seem to be missing.
+            raise exceptions.UnprocessableEntity(
+                'Keystone lists a part of the trusts alone; see its option list_limit.'
+            )
+        return found
 
     def _call(self, method: str, path: str, token: str | None, **options: Any) -> Any:
         # Not the plugin that the middleware made of the caller's token: it would log in as the service for each caller
         # besides, without a limit of time.
         headers = {} if token is None else {'X-Auth-Token': token}
-        answer = self._session.request(
+        return self._session.request(
             f'{root_of(self._session)}/OS-TRUST/trusts{path}',
             method,
             authenticated=token is None,
@@ -219,7 +241,28 @@ class Keystone:
             log=False,
             **options,
         )
-        return answer.json() if answer.content else {}
+
+
+@contextlib.contextmanager
+def _understanding(answer: Any) -> Iterator[None]:
+    """Take what Keystone would not say for an error of whoever says it in its place.
+
+    :raises InvalidResponse: it is no JSON, or lacks something
+    """
+    try:
+        yield
+    except (AttributeError, LookupError, TypeError, ValueError):
+        raise keystone_exceptions.InvalidResponse(response=answer) from None
+
+
+def _is_missing(error: Exception) -> bool:
+    """Whether Keystone says that something is not there; the 404 of a proxy says nothing."""
+    if not isinstance(error, keystone_exceptions.NotFound) or error.response is None:
+        return False
+    try:
+        return bool(error.response.json()['error']['code'] == error.http_status)
+    except (AttributeError, LookupError, TypeError, ValueError):
+        return False
 
 
 def _failure(error: Exception, refusal: str) -> exceptions.FreezerError:
@@ -229,7 +272,8 @@ def _failure(error: Exception, refusal: str) -> exceptions.FreezerError:
     text = f'{type(error).__name__} {status or ""}'.rstrip()
     # A missing option is for the operator to mend, and no reason to try again.
     misconfigured = isinstance(error, keystone_exceptions.AuthPluginException | cfg.Error)
-    if misconfigured or (400 <= status < 500 and status not in _TRY_AGAIN):
+    strange = isinstance(error, keystone_exceptions.NotFound) and not _is_missing(error)
+    if misconfigured or (400 <= status < 500 and status not in _TRY_AGAIN and not strange):
         LOG.info('Keystone refused something about a trust: %s', text)
         return exceptions.UnprocessableEntity(refusal)
     LOG.warning('Keystone did not answer about a trust: %s', text)

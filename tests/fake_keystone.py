@@ -26,6 +26,7 @@ class FakeKeystone:
     :ivar next_id: of the next trust, if the test names it
     :ivar trusts: by id, as Keystone shows them
     :ivar refused: methods of the trust API to the status that they answer with
+    :ivar strange: methods of the trust API to a status and a document that Keystone would not answer with
     :ivar expiry: of new trusts
     :ivar requests: to the trust API: method and token
     :ivar users: by id, with the default project or none, and the projects in which they have roles
@@ -40,6 +41,7 @@ class FakeKeystone:
         self.next_id = ''
         self.trusts: dict[str, dict[str, Any]] = {}
         self.refused: dict[str, int] = {}
+        self.strange: dict[str, tuple[int, Any]] = {}
         self.expiry: str | None = None
         self.requests: list[tuple[str, str]] = []
         self.users: dict[str, tuple[str | None, list[str]]] = {}
@@ -105,6 +107,10 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             self.end_headers()
             self.wfile.write(body)
 
+    def _fail(self, status: int) -> None:
+        """An error as Keystone tells it."""
+        self._answer(status, {'error': {'code': status, 'title': 'x', 'message': 'x'}})
+
     def _handle(self) -> None:
         length = int(self.headers.get('Content-Length') or 0)
         body = json.loads(self.rfile.read(length) or b'{}')
@@ -166,20 +172,22 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         if not keystone.awake.wait(30):
             return
         user, project, roles, *_ = token.partition('#')[0].split(':')
-        if self.command in keystone.refused:
-            self._answer(keystone.refused[self.command], {})
+        if self.command in keystone.strange:
+            self._answer(*keystone.strange[self.command])
+        elif self.command in keystone.refused:
+            self._fail(keystone.refused[self.command])
         elif self.command == 'POST':
             trust = body['trust']
             wanted = {role['name'] for role in trust['roles']}
             if not wanted <= ROLES:
-                self._answer(404, {})
+                self._fail(404)
             elif (
                 not wanted <= set(roles.split(','))
                 or (trust['project_id'], trust['trustor_user_id']) != (project, user)
                 or trust['impersonation']
                 or trust['allow_redelegation']
             ):
-                self._answer(403, {})
+                self._fail(403)
             else:
                 trust_id = keystone.next_id or uuid.uuid4().hex
                 made = {**trust, 'id': trust_id, 'expires_at': keystone.expiry}
@@ -187,7 +195,10 @@ class _Handler(http.server.BaseHTTPRequestHandler):
                 self._answer(201, {'trust': made})
         elif self.command == 'GET' and trust_id:
             trust = keystone.trusts.get(trust_id)
-            self._answer(404 if trust is None else 200, {'trust': trust})
+            if trust is None:
+                self._fail(404)
+            else:
+                self._answer(200, {'trust': trust})
         elif self.command == 'GET':
             trustee = dict(parse.parse_qsl(query))['trustee_user_id']
             found = [
@@ -197,9 +208,9 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             ]
             self._answer(200, {'trusts': found})
         elif trust_id not in keystone.trusts:
-            self._answer(404, {})
+            self._fail(404)
         elif user != keystone.trusts[trust_id]['trustor_user_id'] and 'admin' not in roles:
-            self._answer(403, {})
+            self._fail(403)
         else:
             del keystone.trusts[trust_id]
             self._answer(204)

@@ -137,6 +137,17 @@ class ManageTest(TrustsTestCase):
             self.assertLess(time.monotonic(), end, self.keystone.requests)
             time.sleep(0.01)
 
+    def test_part_of_a_list_tells_nothing_of_the_rest(self) -> None:
+        trust_id = self.credentials(self.job())['trust_id']
+        for more in ({'truncated': True}, {'links': {'next': self.keystone.url}}):
+            self.keystone.strange = {'GET': (200, {'trusts': [], **more})}
+            self.assertIn('list_limit', self.manage('check', status=1))
+        for document in (None, {}, {'trusts': [{}]}, []):
+            self.keystone.strange = {'GET': (200, document)}
+            self.assertIn('Keystone does not answer', self.manage('check', status=1))
+        self.keystone.strange = {}
+        self.assertEqual({trust_id: 'used'}, self.states())
+
     def test_failures_are_told(self) -> None:
         self.keystone.refused = {'GET': 503}
         self.assertIn('Keystone', self.manage('list', status=1))

@@ -67,6 +67,14 @@ class MissingTest(TrustsTestCase):
         self.assertEqual(self.missing, self.credentials(self.broken))
         self.assertEqual(requests, len(self.keystone.requests))
 
+    def test_only_keystone_is_believed_that_a_trust_is_gone(self) -> None:
+        body = {'client_id': CENTRAL, 'job_actions': [ENTRY]}
+        for status, document in ((404, {}), (404, None), (404, ['error']), (404, {'error': {}}), (200, {})):
+            self.keystone.strange = {'GET': (status, document)}
+            self.member.post(self.member.v2('jobs'), json=body, status=503)
+        self.keystone.strange = {}
+        self.assertEqual(1, len(self.stored()))
+
     def test_trust_that_keystone_does_not_show_is_shared(self) -> None:
         shared = self.credentials(self.job())
         self.keystone.refused = {'GET': 403}

@@ -2,6 +2,7 @@
 """Trusts when Keystone fails, and when requests meet."""
 
 import contextlib
+import logging
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -40,6 +41,18 @@ class FailureTest(TrustsTestCase):
             self.keystone.refused = {'POST': status}
             answer = self.refused(503)
             self.assertIn('Keystone', answer['description'])
+
+    def test_answer_that_is_not_of_keystone_is_unavailable(self) -> None:
+        good = {'id': 'x', 'expires_at': None}
+        for document in (None, {}, [], {'trust': None}, {'trust': {**good, 'expires_at': 'x'}}):
+            self.keystone.strange = {'POST': (200, document)}
+            self.refused(503)
+        self.keystone.strange = {'POST': (404, {})}
+        self.refused(503)
+
+    def test_records_that_cannot_be_written_stop_nobody(self) -> None:
+        # What libraries send to the log while they speak to Keystone.
+        self.assertIsNone(logging.getLogger('urllib3.connectionpool').error('%d', 'x'))
 
     def test_silent_keystone_is_not_waited_for(self) -> None:
         self.start(timeout='0.5')
