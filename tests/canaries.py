@@ -28,6 +28,7 @@ NAMES = (
     *('ssh_key', 'ssh_password', 'ftp_password', 'ftp_keyfile', 'ftp_certfile', 'access_key'),
     *('secret_key', 'mysql_conf', 'sql_server_conf', 'encrypt_pass_file', 'os_trust_id', 'trust_id'),
     *('os_password', 'OS_PASS', 'db-passwd', 'passphrase', 'auth_token', 'X-Auth-Token', 'Authorization'),
+    *('Proxy-Authorization', 'set-cookie', 'bearer', 'PGPASS', 'sshPass', 'mysqlPwd', 'kms_key'),
     *('user_credentials', 'private_key', 'apiKey', 'account_key', 'client-secret', 'encryption_key'),
 )
 

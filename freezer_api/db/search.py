@@ -141,7 +141,9 @@ def _parse_entries(
                 _parse_text(value, conditions, texts)
             elif _tells_secret(key, value):
                 # Whoever may not see a secret could guess it here.
-                raise exceptions.BadRequest(f'a key in {name} holds secrets and cannot be searched')
+                raise exceptions.BadRequest(
+                    f'a key in {name} names a secret, or a value holds one; neither can be searched'
+                )
             elif '"' in key or '\\' in key or not key or key.count('.') >= _MAX_STEPS:
                 raise exceptions.BadRequest(f'a key in {name} cannot be searched')
             else:

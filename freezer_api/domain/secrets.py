@@ -13,11 +13,9 @@ from oslo_utils import strutils
 
 MASK = '***'
 
-# Options of the agent: keys, and files that hold nothing but credentials. And headers.
+# Options of the agent: keys, and files that hold nothing but credentials.
 _NAMES = frozenset(
     {
-        'authorization',
-        'cookie',
         'encrypt_pass_file',
         'ftp_certfile',
         'ftp_keyfile',
@@ -30,11 +28,19 @@ _NAMES = frozenset(
 )
 # And what else a name says.
 _PART = re.compile(
-    'passw(or)?d|passphrase|secret|token|credential|adminpass|(^|_)(pass|pwd)(_|$)'
-    '|(access|account|api|auth|encryption|master|private|shared|signing)_?key'
+    'passw(or)?d|passphrase|secret|token|credential|(^|_)(pass|pwd)(_|$)'
+    # Without an underscore, as in PGPASS; "compass" and "bypass" are words of their own.
+    '|((?<!com)(?<!by)pass|pwd)$'
+    '|(access|account|api|auth|encryption|kms|master|private|shared|signing)_?key'
+    # Headers.
+    '|authorization|bearer|cookie'
 )
-# User and password of an URL, as in the agent's option "proxy". A password may have an "@" in it.
-_IN_URL = re.compile(r'(?<=://)[^/\s]*@')
+# User and password of an URL, as in the agent's option "proxy". A password may have an "@" in it, or a "/", which is
+# told from a port with a path behind it by a character that is no digit. Each character is looked at a few times only.
+_IN_URL = re.compile(r'(?<=://)(?:[^/\s]*@|[^/\s:@\[]+:(?!\d+\b)[^\s:]*@)')
+# The same of a proxy, whose URL may lack the scheme.
+_PROXY = re.compile('prox(y|ies)$')
+_IN_FRONT = re.compile(r'^\S*@')
 
 
 @functools.lru_cache(maxsize=1024)
@@ -60,7 +66,10 @@ def _masked_value(key: str, value: Any) -> Any:
     # An action may be any command; its passwords are known by their options.
     if key == 'command' and isinstance(value, str):
         value = strutils.mask_password(value, MASK)
-    return masked(value)
+    value = masked(value)
+    if isinstance(value, str) and '://' not in value and _PROXY.search(key.lower()):
+        value = _IN_FRONT.sub(f'{MASK}@', value)
+    return value
 
 
 def _without_userinfo(text: str) -> str:
