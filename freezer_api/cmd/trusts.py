@@ -105,7 +105,10 @@ def _list(conf: cfg.ConfigOpts, context: RequestContext) -> int:
 
 @_command
 def _check(conf: cfg.ConfigOpts, context: RequestContext) -> int:
-    """Find used trusts that are missing in Keystone, whose jobs get others when changed; exit with 1 if any."""
+    """Find used trusts that are missing in Keystone, and let jobs get others when changed; exit with 1 if any.
+
+    With [centralized_scheduler] enabled = false the jobs get none.
+    """
     keystone = _trustee(conf)
     trustee_id = keystone.trustee_id()
     # In this order: what is stored was made before.
