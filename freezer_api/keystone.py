@@ -180,7 +180,7 @@ class Keystone:
         try:
             answer = self._call('GET', f'/{trust_id}', token)
             with _understanding(answer):
-                return bool(answer.json()['trust'])
+                return bool(answer.json()['trust']['id'])
         except _ERRORS as error:
             if _is_missing(error):
                 return False
