@@ -13,7 +13,8 @@ from freezer_api.db.documents import Document, dump, load, without
 from freezer_api.db.models import Job, JobAttachment
 from freezer_api.domain import reports, runs
 
-_OUTSIDE: Document = {
+# Of a job in no session.
+OUTSIDE: Document = {
     'session_id': None,
     'session_tag': 0,
     'attached_at': None,
@@ -29,7 +30,7 @@ _OUTSIDE: Document = {
 _SELECT = sa.select(
     JobAttachment.project_id,
     JobAttachment.job_id,
-    *(getattr(JobAttachment, name) for name in _OUTSIDE),
+    *(getattr(JobAttachment, name) for name in OUTSIDE),
     JobAttachment.client_id,
     JobAttachment.status,
     JobAttachment.result,
@@ -122,7 +123,7 @@ class Members:
 
         :param values: columns of the job to change besides
         """
-        self._changes[job_id] = {**_OUTSIDE, **values}
+        self._changes[job_id] = {**OUTSIDE, **values}
 
     def set_tag(self, tag: int) -> None:
         """Give all that are in the session its tag."""
@@ -349,6 +350,6 @@ def dissolve(context: RequestContext, row: Any) -> None:
         sa.update(JobAttachment)
         .where(JobAttachment.project_id == row.project_id, JobAttachment.session_id == row.id)
         .values(
-            **_OUTSIDE, updated_at=session.microseconds(), version=JobAttachment.version + 1
+            **OUTSIDE, updated_at=session.microseconds(), version=JobAttachment.version + 1
         )
     )

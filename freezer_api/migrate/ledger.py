@@ -52,6 +52,13 @@ def write(
             )
 
 
+def look_again(connection: sa.Connection, kind: str, condition: Any) -> None:
+    """Have the next look at documents find them changed."""
+    connection.execute(
+        sa.update(ENTRIES).where(ENTRIES.c.collection == kind, condition).values(digest='')
+    )
+
+
 def begin(connection: sa.Connection, run_id: str) -> None:
     """Note that a run has begun."""
     values = {'id': run_id, 'started_at': session.microseconds()}

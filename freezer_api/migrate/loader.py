@@ -156,6 +156,7 @@ class Loader:
         to_insert: list[_Outcome] = []
         read = [(planned, before, self._make(planned)) for planned, before in documents]
         found = targets.referred(connection, [prepared for _, _, prepared in read])
+        self._let_members_go(connection, documents)
         for planned, before, prepared in read:
             outcome = self._decide(planned, before, prepared, found)
             if outcome.rows is None:
@@ -173,6 +174,25 @@ class Loader:
             for outcome in to_insert:
                 self._insert_alone(connection, outcome)
         return outcomes + to_insert
+
+    def _let_members_go(
+        self, connection: sa.Connection, documents: list[tuple[Planned, Any]]
+    ) -> None:
+        """Have jobs looked at again whose session is about to move."""
+        moved = [
+            (before.project_id, before.target_id)
+            for planned, before in documents
+            if planned.collection == 'sessions'
+            and before is not None
+            and before.version is not None
+            and (before.project_id, before.target_id) != (planned.owner, planned.target)
+        ]
+        jobs = targets.members_of(connection, moved) if moved else []
+        if jobs:
+            entries = ledger.ENTRIES.c
+            ledger.look_again(
+                connection, 'jobs', targets.any_of(entries.project_id, entries.target_id, jobs)
+            )
 
     def _insert_alone(self, connection: sa.Connection, outcome: _Outcome) -> None:
         """Write the rows of one document, or find out why that is impossible."""

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from oslo_db import exception as db_exception
 
 from freezer_api import exceptions
-from freezer_api.db import clients
+from freezer_api.db import clients, members
 from freezer_api.db.models import Client, ClientName, Session
 from freezer_api.migrate.preparing import Prepared
 from freezer_api.migrate.records import Document
@@ -22,7 +22,7 @@ _REFUSED = (
     *(db_exception.DBDuplicateEntry, db_exception.DBDataError, db_exception.DBReferenceError),
     exceptions.Conflict,
 )
-_CLIENTS = MAIN['clients'][0]
+_CLIENTS, _ATTACHMENTS = MAIN['clients'][0], MAIN['jobs'][0]
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -82,19 +82,23 @@ def central_clients(connection: sa.Connection) -> dict[str, str]:
 
 def insert(connection: sa.Connection, found: Iterable[Rows]) -> bool:
     """Insert the rows of documents, all or none; tell whether the tables took them."""
+    try:
+        with connection.begin_nested():
+            _insert(connection, found)
+    except _REFUSED:
+        return False
+    return True
+
+
+def _insert(connection: sa.Connection, found: Iterable[Rows]) -> None:
     by_table: dict[sa.Table, list[Document]] = defaultdict(list)
     for rows in found:
         for table, some in rows.items():
             by_table[table] += some
-    try:
-        with connection.begin_nested():
-            _take_names(connection, by_table[_CLIENTS])
-            for table in TABLES:
-                if by_table[table]:
-                    connection.execute(sa.insert(table), by_table[table])
-    except _REFUSED:
-        return False
-    return True
+    _take_names(connection, by_table[_CLIENTS])
+    for table in TABLES:
+        if by_table[table]:
+            connection.execute(sa.insert(table), by_table[table])
 
 
 def _take_names(connection: sa.Connection, rows: list[Document]) -> None:
@@ -143,12 +147,11 @@ def replace(connection: sa.Connection, kind: str, entry: Any, rows: Rows) -> boo
         return False
     table, name = MAIN[kind]
     new = rows[table][0]
-    if (new['project_id'], new[name]) != (entry.project_id, entry.target_id):
-        return delete(connection, kind, [(entry.project_id, entry.target_id)]) == 1 and insert(
-            connection, [rows]
-        )
     try:
         with connection.begin_nested():
+            if (new['project_id'], new[name]) != (entry.project_id, entry.target_id):
+                _move(connection, kind, entry, rows)
+                return True
             if kind == 'clients' and new['is_central'] != _is_central(connection, new):
                 clients.take_name(connection, *(new[name] for name in ('project_id', 'id', 'is_central')))
             for changed, some in _main_rows(rows):
@@ -167,6 +170,33 @@ def replace(connection: sa.Connection, kind: str, entry: Any, rows: Rows) -> boo
     except _REFUSED:
         return False
     return True
+
+
+def _move(connection: sa.Connection, kind: str, entry: Any, rows: Rows) -> None:
+    """Put new rows elsewhere, and delete those of an earlier run; the jobs of a session follow by themselves."""
+    if kind == 'sessions':
+        connection.execute(
+            sa.update(_ATTACHMENTS)
+            .where(_are_members([(entry.project_id, entry.target_id)]))
+            # A job that was put into the session in the service keeps it there, by its foreign key.
+            .where(_ATTACHMENTS.c.attached_at.is_(None))
+            .values(members.OUTSIDE)
+        )
+    delete(connection, kind, [(entry.project_id, entry.target_id)])
+    _insert(connection, [rows])
+
+
+def members_of(
+    connection: sa.Connection, sessions: Iterable[tuple[str, str]]
+) -> list[tuple[str, str]]:
+    """The projects and ids of the jobs in some sessions."""
+    columns = _ATTACHMENTS.c.project_id, _ATTACHMENTS.c.job_id
+    found = connection.execute(sa.select(*columns).where(_are_members(sessions)))
+    return [(row.project_id, row.job_id) for row in found]
+
+
+def _are_members(sessions: Iterable[tuple[str, str]]) -> Any:
+    return any_of(_ATTACHMENTS.c.project_id, _ATTACHMENTS.c.session_id, sessions)
 
 
 def _is_central(connection: sa.Connection, row: Document) -> bool:

@@ -127,6 +127,41 @@ class LedgerTest(migrating.MigrationTestCase):
             (1, 1, 1, 0), tuple(verified[name] for name in ('equal', 'changed_since', 'gone', 'different'))
         )
 
+    def test_documents_move_with_all_that_refers_to_them(self) -> None:
+        lines = [_without_project(line) for line in _chain()]
+        for project in ('pA', 'pB', 'pA'):
+            report = self.migrate(*lines, options=('--default-project', project))
+            self.assertEqual(5, report['verification']['equal'])
+            rows = self.rows()
+            places = {
+                row['project_id'] for name in rows for row in rows[name] if 'project_id' in row
+            }
+            self.assertEqual({project}, places)
+            [attached] = rows['job_attachments']
+            self.assertEqual(('s1', 'running'), (attached['session_id'], attached['session_status']))
+            self.assertEqual(1, len(rows['sessions']))
+
+    def test_job_that_stays_is_in_its_session_again_once_that_is_back(self) -> None:
+        lines = [_without_project(session('s1')), job('j1', session_id='s1')]
+        users = self.folder / 'map'
+        for project, shown in (('p1', 's1'), ('p2', ''), ('p1', 's1')):
+            users.write_text(f'alice {project}')
+            self.migrate(*lines, options=('--map', users))
+            self.assertEqual(shown, self.api.get(self.v2('jobs', 'j1')).json['session_id'])
+
+    def test_what_the_service_put_to_use_does_not_move(self) -> None:
+        lines = [_without_project(line) for line in (action('a1'), session('s1'))]
+        self.migrate(*lines, options=('--default-project', 'p1'))
+        document = {'client_id': 'web01', 'job_actions': [{'action_id': 'a1'}]}
+        self.api.post(self.v2('clients'), json={'client_id': 'web01', 'hostname': 'web01'}, status=201)
+        job_id = self.api.post(self.v2('jobs'), json=document, status=201).json['job_id']
+        self.api.put(self.v2('sessions', 's1', 'jobs', job_id), status=204)
+        before = self.contents()
+        report = self.migrate(*lines, options=('--default-project', 'p2'), code=2)
+        self.assertEqual(before, self.contents())
+        self.assertEqual({'rejected': 1}, counts(report, 'actions'))
+        self.assertEqual({'rejected': 1}, counts(report, 'sessions'))
+
     def test_verification_finds_a_row_that_is_not_what_it_should_be(self) -> None:
         dump = self.write(backup(1), backup(2))
         self.run_command('--dump', dump)
@@ -223,6 +258,11 @@ class LedgerTest(migrating.MigrationTestCase):
         line = {'_index': 'old_things', '_type': '_doc', '_id': 'a1', '_source': source}
         report = self.migrate(line, options=('--index-map', 'old_things=actions'))
         self.assertEqual({'loaded': 1}, counts(report, 'actions'))
+
+
+def _without_project(line: Document) -> Document:
+    source = {name: value for name, value in line['_source'].items() if name != 'project_id'}
+    return {**line, '_source': source}
 
 
 def _chain(**more: Any) -> list[Document]:
