@@ -2,7 +2,10 @@
 """The account of a migration: one entry for each document, written in the transaction of its rows."""
 
 import contextlib
+import fcntl
+import os
 from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import orjson
@@ -20,6 +23,7 @@ _RUNS: sa.Table = MigrationRun.__table__  # type: ignore[assignment]
 
 _LOCK = 'freezer_migration'
 _LOCK_NUMBER = 0x667265657A6572  # the same for PostgreSQL
+_TAKEN = 'Another migration into this database is at work.'
 
 _SEEN = (
     *(ENTRIES.c.id, ENTRIES.c.digest, ENTRIES.c.state, ENTRIES.c.reasons, ENTRIES.c.project_id),
@@ -102,12 +106,44 @@ def _is_taken(connection: sa.Connection, take: Any) -> bool:
 
 
 @contextlib.contextmanager
+def _locked_file(database: str | None) -> Iterator[None]:
+    """Hold a lock beside a database of SQLite, whose own locks end with a transaction.
+
+    :raises TargetError: another one holds it, or none can be had
+    """
+    if not database or database == ':memory:':
+        yield
+        return
+    path = Path(f'{database}.migration')
+    try:
+        file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise TargetError(f'{path} cannot be written: {error.strerror}') from None
+    try:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise TargetError(_TAKEN) from None
+        # The one that held it before may have removed it meanwhile.
+        if not path.exists() or not os.path.samestat(os.fstat(file), path.stat()):
+            raise TargetError(_TAKEN)
+        yield
+        path.unlink(missing_ok=True)
+    finally:
+        os.close(file)
+
+
+@contextlib.contextmanager
 def locked(database: Database) -> Iterator[None]:
     """Keep a second migration into the same database out; one server of a Galera cluster knows nothing of another.
 
     :raises TargetError: another one is at work
     """
     engine = database.engines[0]
+    if engine.dialect.name == 'sqlite':
+        with _locked_file(engine.url.database):
+            yield
+        return
     # Locks of MySQL belong to the server, and have names of at most 64 characters.
     name = f'{_LOCK}_{digest(str(engine.url.database).encode()).hex()}'
     take = {
@@ -123,7 +159,7 @@ def locked(database: Database) -> Iterator[None]:
     connection = engine.connect().execution_options(isolation_level='AUTOCOMMIT')
     try:
         if not _is_taken(connection, take):
-            raise TargetError('Another migration into this database is at work.')
+            raise TargetError(_TAKEN)
         yield
     finally:
         # The lock ends with the connection, which must not go back into the pool.

@@ -130,7 +130,7 @@ class Loader:
         for planned in batch:
             before = known.get(planned.key)
             outcome = _without_row(planned, before) or _unchanged(planned, before)
-            if outcome is None:
+            if outcome is None or _lacks_something(outcome, before):
                 new.append((planned, before))
             else:
                 outcomes.append(outcome)
@@ -159,11 +159,12 @@ class Loader:
         self._let_members_go(connection, documents)
         for planned, before, prepared in read:
             outcome = self._decide(planned, before, prepared, found)
-            if outcome.rows is None:
-                outcomes.append(outcome)
+            same = _unchanged(planned, before)
+            if outcome.rows is None or (same is not None and same.why == outcome.why):
+                outcomes.append(same or outcome)
             elif before is not None and before.version is not None:
                 if not targets.replace(connection, KINDS[planned.kind or 0], before, outcome.rows):
-                    outcome = _Outcome(
+                    outcome = same or _Outcome(
                         *(planned, reasons.REJECTED, ['changed_in_service'], report.KEPT),
                         is_noted=True,
                     )
@@ -324,6 +325,11 @@ def _unchanged(planned: Planned, before: Any) -> _Outcome | None:
         return None
     why = orjson.loads(before.reasons) if before.reasons else []
     return _Outcome(planned, before.state, why, report.UNCHANGED, is_noted=True)
+
+
+def _lacks_something(unchanged: _Outcome, before: Any) -> bool:
+    """Whether a document refers to what was not there, and may be by now."""
+    return not reasons.LINKS.isdisjoint(unchanged.why) and before.version is not None
 
 
 def _ascii(value: Any) -> str:

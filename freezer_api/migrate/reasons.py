@@ -78,6 +78,11 @@ _WITH_KEYS = {
     SCHEDULE: (WARNED, 'Agents cannot run it, or fail over it; it is kept as it was.'),
 }
 
+# Of documents that refer to what may be there by a later run.
+LINKS = frozenset({'session_gone', 'client_not_registered'})
+# Reasons that may no longer hold when the same documents are loaded again.
+PASSING = LINKS | {'target_conflict', 'too_large_for_server', 'changed_in_service'}
+
 # Reasons of repairs weigh more than warnings.
 _WEIGHT = {LOADED: 0, WARNED: 1, FIXED: 2, MERGED: 3, REJECTED: 4}
 

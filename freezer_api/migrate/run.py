@@ -25,7 +25,7 @@ from freezer_api.migrate.errors import MigrationError, UsageError
 from freezer_api.migrate.index import Index
 from freezer_api.migrate.loader import Loader
 from freezer_api.migrate.progress import Progress
-from freezer_api.migrate.reasons import REJECTED
+from freezer_api.migrate.reasons import PASSING, REJECTED
 from freezer_api.migrate.records import KINDS, Document
 from freezer_api.migrate.rejects import RejectFile
 from freezer_api.migrate.rows import MAIN
@@ -201,7 +201,8 @@ class Run:
         with self._timed('digest'):
             self._progress.begin('reading bytes', spool.stat().st_size)
             count, lines = index_of_lines.digest_of(spool, self._progress.update)
-        digest = records.digest(settings.deciding + lines.encode() + str(count).encode()).hex()
+        deciding = settings.deciding + bytes([self._conf.api.schedule_zones])
+        digest = records.digest(deciding + lines.encode() + str(count).encode()).hex()
         earlier = None if settings.dry_run else self._earlier(context, digest)
         verifies_only = settings.stage == 'verify'
         if earlier is not None and self._is_final(earlier):
@@ -243,6 +244,8 @@ class Run:
         """Whether another run like an earlier one has nothing to do."""
         settings = self._settings
         if settings.reject_file is not None and earlier.total(REJECTED):
+            return False
+        if not PASSING.isdisjoint(earlier.found):
             return False
         # By now Keystone may say more.
         return settings.users is None or not (earlier.users or earlier.keystone['failure'])

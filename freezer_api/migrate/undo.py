@@ -103,6 +103,8 @@ def _in_use(
         project_id, other = ActionAttachment.project_id, ActionAttachment.follows
     elif kind == 'sessions':
         project_id, other = JobAttachment.project_id, JobAttachment.session_id
+    elif kind == 'clients':
+        project_id, other = JobAttachment.project_id, JobAttachment.client_id
     else:
         return set()
     if not keys:
@@ -110,4 +112,11 @@ def _in_use(
     found = connection.execute(
         sa.select(project_id, other).where(targets.any_of(project_id, other, keys)).distinct()
     )
-    return {(str(row[0]), str(row[1])) for row in found}
+    used = {(str(row[0]), str(row[1])) for row in found}
+    if kind != 'clients':
+        return used
+    central = JobAttachment.central_client_id
+    names = {name for _, name in keys}
+    found_central = connection.execute(sa.select(central).where(central.in_(names)).distinct())
+    of_any_project = set(found_central.scalars())
+    return used | {key for key in keys if key[1] in of_any_project}

@@ -162,6 +162,42 @@ class LedgerTest(migrating.MigrationTestCase):
         self.assertEqual({'rejected': 1}, counts(report, 'actions'))
         self.assertEqual({'rejected': 1}, counts(report, 'sessions'))
 
+    def test_job_joins_a_session_that_comes_later(self) -> None:
+        member = job('j1', session_id='s1')
+        self.migrate(member)
+        self.migrate(session('s1', jobs={}))
+        report = self.migrate(member, session('s1', jobs={}))
+        self.assertEqual('s1', self.api.get(self.v2('jobs', 'j1')).json['session_id'])
+        self.assertEqual(['client_not_registered'], list(report['reasons']))
+
+    def test_job_joins_a_central_client_that_comes_later(self) -> None:
+        member = job('j1', client_id='web01')
+        self.migrate(member)
+        self.migrate(client('web01', is_central=True))
+        report = self.migrate(member)
+        self.assertEqual({}, report['reasons'])
+        [attached] = self.rows()['job_attachments']
+        self.assertEqual('web01', attached['central_client_id'])
+
+    def test_job_without_session_and_client_is_unchanged_as_long_as_they_are_not_there(self) -> None:
+        lines = [job('j1', session_id='s1'), backup(1)]
+        self.migrate(*lines)
+        before = self.contents()
+        report = self.migrate(*lines)
+        self.assertEqual(2, report['rows']['unchanged'])
+        self.assertEqual(before, self.contents())
+        # Nor is a job that the service changed in conflict with a source that did not change.
+        self.api.post(self.v2('jobs', 'j1', 'event'), json={'start': None})
+        self.api.post(self.v2('clients'), json={'client_id': 'p1_web01'}, status=201)
+        self.assertEqual(2, self.migrate(*lines)['rows']['unchanged'])
+
+    def test_what_stood_in_the_way_may_be_gone_at_the_next_run(self) -> None:
+        created = self.api.post(self.v2('actions'), json={'freezer_action': DEFINITION}).json
+        other = action(created['action_id'], freezer_action={'action': 'info'})
+        self.migrate(other, code=2)
+        self.api.delete(self.v2('actions', created['action_id']))
+        self.assertEqual(1, self.migrate(other)['rows']['new'])
+
     def test_verification_finds_a_row_that_is_not_what_it_should_be(self) -> None:
         dump = self.write(backup(1), backup(2))
         self.run_command('--dump', dump)
@@ -204,6 +240,7 @@ class LedgerTest(migrating.MigrationTestCase):
             self.assertEqual(0, outcome.code, outcome.err)
         kept = {name: len(rows) for name, rows in self.rows().items() if rows}
         expected = {'jobs', 'job_attachments', 'action_attachments', 'sessions', 'backups'}
+        expected |= {'clients', 'client_names'}
         self.assertEqual(expected, set(kept) - {'migration_entries'})
         self.assertEqual(1, kept['backups'])
 
@@ -213,6 +250,17 @@ class LedgerTest(migrating.MigrationTestCase):
         self.run_command('--undo')
         self.assertEqual(['web02'], [row['id'] for row in self.rows()['client_names']])
         self.register('web01')
+
+    def test_undo_keeps_clients_that_jobs_of_the_service_run_on(self) -> None:
+        self.migrate(
+            *(client('web01'), client('web02', 'c2', uuid='u2', is_central=True)),
+            *(client('web03', 'c3', uuid='u3'), client('web04', 'c4', uuid='u4', is_central=True)),
+        )
+        self.api.post(self.v2('jobs'), json={'client_id': 'web01', 'job_actions': []}, status=201)
+        bob = self.as_('bob', 'p2', 'admin')
+        bob.post(bob.url('jobs'), json={'client_id': 'web02', 'job_actions': []}, status=201)
+        self.run_command('--undo')
+        self.assertEqual({'web01', 'web02'}, {row['id'] for row in self.rows()['clients']})
 
     def test_undo_keeps_an_action_that_a_new_job_follows(self) -> None:
         self.migrate(client('p1_web01'), action('a1'), action('a2'))
