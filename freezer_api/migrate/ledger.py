@@ -3,6 +3,7 @@
 
 import contextlib
 import fcntl
+import json
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -54,6 +55,11 @@ def write(
             connection.execute(
                 sa.update(ENTRIES).where(ENTRIES.c.id == entry['id']).values(values)
             )
+
+
+def text(remainder: Document | None) -> str | None:
+    """A remainder as it is stored: JSON that any database takes, whatever the characters."""
+    return json.dumps(remainder, separators=(',', ':')) if remainder else None
 
 
 def look_again(connection: sa.Connection, kind: str, condition: Any) -> None:

@@ -8,7 +8,6 @@ service since it was migrated is never written again.
 import contextlib
 import dataclasses
 import gc
-import json
 import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
@@ -19,7 +18,7 @@ from oslo_db import exception as db_exception
 
 from freezer_api.context import RequestContext
 from freezer_api.db import session
-from freezer_api.migrate import ledger, preparing, reasons, records, report, targets
+from freezer_api.migrate import joining, ledger, preparing, reasons, records, report, targets
 from freezer_api.migrate.dump import Reader
 from freezer_api.migrate.errors import TargetError, plain
 from freezer_api.migrate.index import Index
@@ -75,6 +74,7 @@ class Loader:
     dry_run: bool = False
     zones: bool = False
     _central: dict[str, str] = dataclasses.field(default_factory=dict)
+    _waiting: joining.Waiting = dataclasses.field(default_factory=dict)
 
     def load(self, progress: Progress) -> None:
         """Load everything.
@@ -93,6 +93,9 @@ class Loader:
             # Not as a reader: of a dry run only its own transaction sees what it wrote.
             with self.context.database.writing(self.context):
                 self._central = targets.central_clients(self.context.connection)
+        if kind == KINDS.index('sessions') and not self.is_fresh:
+            with self.context.database.writing(self.context):
+                self._waiting = joining.waiting(self.context.connection)
         done = 0
         for batch in preparing.batches(self.index, kind):
             self._settle(self._patiently(batch))
@@ -174,7 +177,19 @@ class Loader:
         if not targets.insert(connection, [outcome.rows or {} for outcome in to_insert]):
             for outcome in to_insert:
                 self._insert_alone(connection, outcome)
-        return outcomes + to_insert
+        outcomes += to_insert
+        for outcome in outcomes if self._waiting else ():
+            self._fill_session(connection, outcome)
+        return outcomes
+
+    def _fill_session(self, connection: sa.Connection, outcome: _Outcome) -> None:
+        """Put jobs of earlier runs into a session, those apart that are among the documents again."""
+        planned, rows = outcome.planned, outcome.rows
+        if planned.collection != 'sessions' or rows is None or outcome.state == reasons.REJECTED:
+            return
+        for entry in self._waiting.get((planned.owner or '', planned.target or ''), ()):
+            if not preparing.is_there(self.index, 'jobs', entry.project_id, entry.target_id):
+                joining.join(connection, entry, rows, outcome.remainder or {})
 
     def _let_members_go(
         self, connection: sa.Connection, documents: list[tuple[Planned, Any]]
@@ -264,7 +279,7 @@ class Loader:
             'target_id': planned.target,
             'version': version,
             'updated_at': updated_at,
-            'remainder': _ascii(remainder) if remainder else None,
+            'remainder': ledger.text(remainder),
         }
 
     def _settle(self, outcomes: list[_Outcome]) -> None:
@@ -330,8 +345,3 @@ def _unchanged(planned: Planned, before: Any) -> _Outcome | None:
 def _lacks_something(unchanged: _Outcome, before: Any) -> bool:
     """Whether a document refers to what was not there, and may be by now."""
     return not reasons.LINKS.isdisjoint(unchanged.why) and before.version is not None
-
-
-def _ascii(value: Any) -> str:
-    """JSON that any database takes, whatever the characters."""
-    return json.dumps(value, separators=(',', ':'))

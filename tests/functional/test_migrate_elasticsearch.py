@@ -165,10 +165,30 @@ class LedgerTest(migrating.MigrationTestCase):
     def test_job_joins_a_session_that_comes_later(self) -> None:
         member = job('j1', session_id='s1')
         self.migrate(member)
-        self.migrate(session('s1', jobs={}))
         report = self.migrate(member, session('s1', jobs={}))
         self.assertEqual('s1', self.api.get(self.v2('jobs', 'j1')).json['session_id'])
         self.assertEqual(['client_not_registered'], list(report['reasons']))
+
+    def test_repaired_session_gets_the_jobs_that_came_before_it(self) -> None:
+        part = {'client_id': 'p1_web01', 'status': 'completed', 'result': 'success'}
+        repaired = session('s1', jobs={'j1': part, 'j2': part})
+        broken = session('s1', jobs={'j1': part, 'j2': part})
+        del broken['_source']['user_id']
+        members = [job(name, session_id='s1') for name in ('j1', 'j2')]
+        self.migrate(*members, broken, code=2)
+        self.api.post(self.v2('jobs', 'j2', 'event'), json={'start': None})
+        self.migrate(repaired)
+        shown = self.api.get(self.v2('sessions', 's1')).json['jobs']
+        self.assertEqual(['j1'], list(shown))
+        self.assertEqual(part, {name: shown['j1'][name] for name in part})
+        [entry] = [row for row in self.rows()['migration_entries'] if 'jobs/j1' in row['source']]
+        self.assertEqual('["client_not_registered"]', entry['reasons'])
+        before = self.rows()['job_attachments']
+        self.migrate(*members, broken, code=2)
+        self.assertEqual(before, self.rows()['job_attachments'])
+        # What joined is still as it was migrated.
+        self.run_command('--undo')
+        self.assertEqual(['j2'], [row['job_id'] for row in self.rows()['job_attachments']])
 
     def test_job_joins_a_central_client_that_comes_later(self) -> None:
         member = job('j1', client_id='web01')
