@@ -139,6 +139,8 @@ class Loader:
                 outcomes.append(outcome)
         if new:
             outcomes += self._store(connection, new)
+            # A report names the same examples whatever had to be looked at.
+            outcomes.sort(key=lambda outcome: outcome.planned.number)
         for outcome in outcomes:
             before = known.get(outcome.planned.key)
             if outcome.done == report.NEW and before is not None and before.state == outcome.state:
