@@ -128,10 +128,11 @@ def _locked_file(database: str | None) -> Iterator[None]:
     try:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            # The one that held it before may have removed it meanwhile.
+            is_held = os.path.samestat(os.fstat(file), path.stat())
         except OSError:
-            raise TargetError(_TAKEN) from None
-        # The one that held it before may have removed it meanwhile.
-        if not path.exists() or not os.path.samestat(os.fstat(file), path.stat()):
+            is_held = False
+        if not is_held:
             raise TargetError(_TAKEN)
         yield
         path.unlink(missing_ok=True)
