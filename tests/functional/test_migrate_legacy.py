@@ -67,6 +67,21 @@ class DocumentTest(LegacyTestCase):
         self.check('actions', 'loaded')
         self.assertEqual(path, self.get('actions', 'a1')['freezer_action']['path_to_backup'])
 
+    def test_columns_of_other_types_are_read(self) -> None:
+        self.old.add_client(hostname=b'web\xc3\xa4', description=b'\xff', uuid=7)
+        self.old.add_backup(status=b'who')
+        report = self.migrate_old()
+        self.assertEqual({'characters_replaced', 'not_text'}, set(report['reasons']))
+        shown = self.get('clients', 'p1_web01')['client']
+        self.assertEqual(('web\u00e4', '\ufffd'), (shown['hostname'], shown['description']))
+
+    def test_number_beyond_all_bounds_is_in_the_ledger(self) -> None:
+        self.old.add_backup(backup_metadata=b'{"container": "c", "size": 1e400}')
+        report = self.migrate_old()
+        self.assertIn('not_finite', report['reasons'])
+        [entry] = self.rows()['migration_entries']
+        self.assertIn('1e400', entry['remainder'])
+
     def test_retries_that_were_lost_are_the_usual_ones(self) -> None:
         self.old.add_action(max_retries=None, max_retries_interval=None, mandatory=None)
         self.check('actions', 'loaded')
@@ -428,6 +443,17 @@ class SourceTest(LegacyTestCase):
     def test_option_of_another_driver(self) -> None:
         url = 'mysql+mysqldb://freezer:secret@127.0.0.1/freezer?nonsense=secret'
         self.check_refused(4, 'an option that its driver does not know', '--from', url)
+
+    def test_option_without_a_value_of_its_kind(self) -> None:
+        url = 'mysql://freezer:secret@127.0.0.1/freezer?read_timeout=abc'
+        self.check_refused(4, 'no value of its kind', '--from', url)
+
+    def test_driver_that_is_not_there(self) -> None:
+        self.check_refused(127, 'URL of the source', '--from', 'sqlite+nodrv:////secret')
+
+    def test_configuration_file_that_is_no_text(self) -> None:
+        binary = self.write(b'[database]\nconnection = \xff', name='binary')
+        self.check_refused(127, 'no text in UTF-8', '--from-config', binary)
 
     def test_url_that_is_none(self) -> None:
         self.check_refused(127, 'malformed', '--from', 'mysql//secret')

@@ -100,6 +100,8 @@ def _connection_of(path: Path) -> str:
     try:
         conf(args=[], default_config_files=[str(path)])
         found = conf.database.connection
+    except UnicodeDecodeError:
+        raise UsageError(f'{path} cannot be read: it is no text in UTF-8.') from None
     except cfg.Error as error:
         raise UsageError(f'{path} cannot be read: {explain(error)}') from None
     if not found:

@@ -3,6 +3,9 @@
 
 import contextlib
 import dataclasses
+import datetime
+import decimal
+import math
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -11,7 +14,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import exc
 
-from freezer_api.migrate.errors import SourceError, plain
+from freezer_api.migrate.errors import SourceError, UsageError, plain
 from freezer_api.migrate.records import KINDS
 
 # Rows in one page; each has at most two texts of 64 KiB.
@@ -31,7 +34,8 @@ _NEEDED = {
     'jobs': ('id', 'schedule', 'client_id', 'session_id', 'session_tag', 'description'),
     'backups': ('id', 'job_id', 'backup_metadata'),
 }
-_EVERYWHERE = ('project_id', 'user_id', 'created_at', 'updated_at', 'deleted')
+_TIMES = ('created_at', 'updated_at')
+_EVERYWHERE = ('project_id', 'user_id', *_TIMES, 'deleted')
 # Of this service, whatever else is in the database.
 _OURS = 'action_attachments'
 # Since a1b2c3d4e5f6 the actions of jobs are rows, before they are in a column of the job.
@@ -139,7 +143,7 @@ class Tables:
             after = statement if last is None else statement.where(table.c.id > last)
             rows = list(self._connection.execute(after).mappings())
             if rows:
-                yield [dict(row) for row in rows]
+                yield [_plain(row) for row in rows]
             if len(rows) < _PAGE:
                 return
             last = rows[-1]['id']
@@ -157,10 +161,11 @@ class Tables:
         )
         actions = self._by_id('actions', {row.action_id for row in rows})
         for row in rows:
-            action = actions.get(row.action_id)
-            if action is not None and action['project_id'] != projects[row.job_id]:
+            job_id, action_id = _value(row.job_id), _value(row.action_id)
+            action = actions.get(action_id)
+            if action is not None and action['project_id'] != projects.get(job_id):
                 action = None
-            found[row.job_id].append(Link(row.action_id, action))
+            found[job_id].append(Link(action_id, action))
         return found
 
     def with_credentials(self, jobs: Iterable[Row]) -> set[str]:
@@ -176,7 +181,8 @@ class Tables:
     def _by_id(self, name: str, ids: Iterable[str]) -> dict[str, Row]:
         table = self._table(name)
         statement = sa.select(table).where(table.c.id.in_(list(ids)), self._is_there(table))
-        return {row['id']: dict(row) for row in self._connection.execute(statement).mappings()}
+        rows = map(_plain, self._connection.execute(statement).mappings())
+        return {row['id']: row for row in rows}
 
     def _table(self, name: str) -> Any:
         # Without types: values come as the driver has them, whatever a revision declared.
@@ -186,6 +192,28 @@ class Tables:
     def _is_there(table: Any) -> Any:
         # The old service did not show rows where this is NULL either.
         return table.c.deleted == sa.literal_column('0')
+
+
+def _plain(row: Mapping[Any, Any]) -> Row:
+    """A row whose values JSON has, whatever types somebody gave the columns."""
+    return {name: _value(value, name in _TIMES) for name, value in row.items()}
+
+
+def _value(value: Any, is_time: bool = False) -> Any:
+    match value:
+        case bytes() | bytearray() | memoryview():
+            return bytes(value).decode('utf-8', 'surrogateescape')
+        case decimal.Decimal() if value.is_finite() and value == value.to_integral_value():
+            return int(value)
+        case decimal.Decimal() if value.is_finite():
+            return float(value)
+        case float() if not math.isfinite(value):
+            return str(value)
+        case None | str() | int() | float():
+            return value
+        case datetime.datetime() if is_time:
+            return value
+    return str(value)
 
 
 @contextlib.contextmanager
@@ -198,7 +226,13 @@ def opened(url: sa.URL) -> Iterator[Tables]:
     if is_file:
         place = Path(str(url.database)).absolute().as_uri()
         url = url.set(database=place, query={'mode': 'ro', 'uri': 'true'})
-    engine = sa.create_engine(url, poolclass=sa.pool.NullPool)
+    try:
+        engine = sa.create_engine(url, poolclass=sa.pool.NullPool)
+    except (TypeError, ValueError):
+        raise SourceError(_BAD_OPTION) from None
+    except exc.ArgumentError:
+        # Its text may show the URL and so a password.
+        raise UsageError('The URL of the source names a driver that is not there.') from None
     try:
         with _connected(engine) as connection:
             _begin(connection, is_file)
@@ -207,12 +241,15 @@ def opened(url: sa.URL) -> Iterator[Tables]:
         raise SourceError(f'The source cannot be read: {plain(error)}') from None
 
 
+_BAD_OPTION = 'The URL of the source has an option that its driver does not know, or with no value of its kind.'
+
+
 def _connected(engine: sa.Engine) -> sa.Connection:
     try:
         return engine.connect()
     except (TypeError, ValueError):
         # Options of a URL are arguments of the driver; the old service may have had another one.
-        raise SourceError('The URL of the source has an option that its driver does not know.') from None
+        raise SourceError(_BAD_OPTION) from None
 
 
 def _begin(connection: sa.Connection, is_file: bool) -> None:

@@ -4,6 +4,7 @@
 import ast
 import dataclasses
 import json
+import math
 from typing import Any
 
 CUT_OFF = 'text_cut_off'
@@ -47,10 +48,18 @@ def read(column: Any) -> Found:
 
 def _read_json(text: str) -> Found | None:
     strange: list[str] = []
+
+    def finite(number: str) -> float | None:
+        found = float(number)
+        if math.isfinite(found):
+            return found
+        strange.append(number)
+        return None
+
     value: Any = text
     for level in range(_LEVELS):
         try:
-            value = json.loads(value, parse_constant=strange.append)
+            value = json.loads(value, parse_constant=strange.append, parse_float=finite)
         except (ValueError, RecursionError):
             return None
         if not isinstance(value, str):
