@@ -97,14 +97,18 @@ def from_config(path: str | Path) -> Source:
 
 
 def _split(url: str) -> SplitResult:
-    parts = urlsplit(url)
     try:
+        parts = urlsplit(url)
         usable = parts.scheme in ('http', 'https') and bool(parts.hostname) and parts.port != 0
     except ValueError:
         usable = False
     if not usable:
         # Not the whole of it: it may hold a password.
         raise UsageError(f'{_without_credentials(url)} is not a URL like http://host:9200.')
+    if '@' in parts.path + parts.query + parts.fragment:
+        raise UsageError(
+            'A URL of the source has "@" behind its host; write "/", "?" and "#" in a password as %2F, %3F and %23.'
+        )
     return parts
 
 
@@ -148,6 +152,8 @@ def _section(path: str | Path) -> dict[str, str]:
             return old
         conf.register_opts(_options(), cfg.OptGroup(name))
         new = {option.name: _text(conf[name][option.name]) for option in _options()}
+    except UnicodeDecodeError:
+        raise UsageError(f'{path} cannot be read: it is no text in UTF-8.') from None
     except cfg.Error as error:
         raise UsageError(f'{path} cannot be read: {explain(error)}') from error
     if not (new['hosts'] or new['endpoint']):

@@ -113,7 +113,7 @@ def read_file(path: Path) -> str:
     :raises UsageError: it cannot be read
     """
     try:
-        return path.read_text()
+        return path.read_text('utf-8-sig')
     except (OSError, UnicodeDecodeError):
         raise UsageError(f'{path} cannot be read.') from None
 
@@ -138,6 +138,8 @@ def _secret(path: Path | None, variable: str | None) -> str | None:
     text = read_file(path).strip('\r\n')
     if not text:
         raise UsageError(f'{path} is empty.')
+    if not text.isprintable() or len(text.splitlines()) > 1:
+        raise UsageError(f'{path} has more than one line, or letters that no secret has.')
     return text
 
 
