@@ -221,7 +221,7 @@ def clean_part(job_id: str, part: Any, notes: Notes) -> Document:
         return {}
     fields = Fields(notes, part, path)
     cleaned: Document = {
-        'client_id': fields.text('client_id', ids.MAX_CLIENT_ID) or '',
+        'client_id': cleaning_jobs.client_id(fields),
         'status': fields.text('status', WORD) or '',
         'result': fields.text('result', WORD) or '',
     }

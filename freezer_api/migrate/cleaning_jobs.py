@@ -17,7 +17,7 @@ def clean(fields: Fields, notes: Notes, project_id: str, job_id: str) -> Documen
     """The document of a job, apart from its user."""
     document: Document = {
         'job_id': job_id,
-        'client_id': fields.text('client_id', ids.MAX_CLIENT_ID) or '',
+        'client_id': client_id(fields),
         'description': fields.text('description') or '',
         'session_id': ids.fitting('sessions', fields.left.pop('session_id', None)) or '',
         'session_tag': fields.number('session_tag') or 0,
@@ -32,6 +32,15 @@ def clean(fields: Fields, notes: Notes, project_id: str, job_id: str) -> Documen
     ]
     fields.drop('user_credentials', 'credentials_dropped')
     return document
+
+
+def client_id(fields: Fields) -> str:
+    """The id of a client that something refers to, as that client has it here."""
+    given = fields.text('client_id')
+    found = ids.fitting('clients', given) or ''
+    if given and found != given:
+        fields.note('id_replaced', 'client_id', given)
+    return found
 
 
 def _schedule(source: Document, notes: Notes) -> Document:

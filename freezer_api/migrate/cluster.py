@@ -285,7 +285,7 @@ class Cluster:
             return 1
         few = answer['hits']['hits']
         # File lists are stored in a hundredth of what they are here.
-        each = max(stored * _COMPRESSION / count, len(json.dumps(few)) / max(1, len(few)), 1)
+        each = max(stored * _COMPRESSION / count, len(json.dumps(few, default=str)) / max(1, len(few)), 1)
         return int(max(1, min(_LARGEST_PAGE, _PAGE_BYTES / each)))
 
     def _pass(self, name: str, size: int, *, again: bool) -> Iterator[dict[str, Any]]:

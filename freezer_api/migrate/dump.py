@@ -4,6 +4,7 @@
 import contextlib
 import gzip
 import json
+import math
 import os
 import shutil
 import zlib
@@ -93,7 +94,15 @@ def _line(hit: Mapping[str, Any]) -> bytes:
         return orjson.dumps(hit)
     except TypeError:
         # Half of a surrogate pair, or an integer of more than 64 bits: what becomes of it is decided when it is loaded.
-        return json.dumps(hit).encode()
+        with contextlib.suppress(RecursionError):
+            return json.dumps(hit, default=_not_finite).encode()
+    place = '/'.join(str(hit.get(name)) for name in ('_index', '_type', '_id'))
+    raise SourceError(f'The document {place} is nested too deeply to be pulled.')
+
+
+def _not_finite(number: orjson.Fragment) -> float:
+    """Something that the loader rejects, too."""
+    return math.inf
 
 
 @contextlib.contextmanager
@@ -103,6 +112,8 @@ def _new_spool(folder: Path) -> Iterator[Any]:
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        # A killed run may have left it with other rights.
+        os.fchmod(descriptor, 0o600)
         with os.fdopen(descriptor, 'wb', buffering=_BLOCK) as file:
             yield file
             file.flush()

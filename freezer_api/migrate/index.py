@@ -59,7 +59,9 @@ class Index:
 
     def __init__(self, path: Path) -> None:
         # What sessions say of jobs is in it, so nobody else may read it.
-        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600))
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        os.fchmod(descriptor, 0o600)
+        os.close(descriptor)
         self._path = path
         self.database = sqlite3.connect(path, isolation_level=None)
         self.database.execute('PRAGMA journal_mode = OFF')
@@ -204,7 +206,7 @@ def _facts(record: Record) -> Document:
         metadata = {}
     client_id = _text(inner.get('client_id') or metadata.get('client_id'))
     hostname = inner.get('hostname') or metadata.get('hostname') or metadata.get('host_name')
-    is_central = kind == 'clients' and inner.get('is_central') in (True, 'true', 'True', 1, '1')
+    is_central = kind == 'clients' and str(inner.get('is_central')).lower() in ('true', '1')
     uuid = ids.owner(inner.get('uuid')) or ids.owner(source.get('uuid'))
     return {
         'inner_id': inner_id(kind, source),

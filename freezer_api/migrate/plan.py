@@ -25,7 +25,7 @@ def merge_repeated(index: Index) -> None:
             f'SELECT place, number, content, version FROM documents WHERE place IN ({places})'
             ' AND state IS NULL ORDER BY place, version DESC, number DESC'
         )
-        for group in _groups(rows.fetchall()):
+        for group in _groups(rows):
             for _, number, content, _ in group[1:]:
                 reason = 'repeated' if content == group[0][2] else 'superseded'
                 _merge(index, number, reason)

@@ -94,6 +94,11 @@ def _of(reason: str) -> tuple[str, str]:
     return _REASONS[reason]
 
 
+def is_known(reason: str) -> bool:
+    """Whether there is such a reason."""
+    return reason in _REASONS or reason.startswith(tuple(_WITH_KEYS))
+
+
 def state_of(reason: str) -> str:
     """The state that a reason alone leads to."""
     return _of(reason)[0]

@@ -16,6 +16,8 @@ from typing import Any, NoReturn
 
 import orjson
 
+from freezer_api.migrate import reasons
+
 Document = dict[str, Any]
 
 KINDS = ('clients', 'sessions', 'actions', 'jobs', 'backups')
@@ -27,6 +29,9 @@ RAW = '_raw'
 CREATED, NOTES, DAMAGED = '_created', '_notes', '_damaged'
 
 _REPLACEMENT = '\ufffd'
+_INT64 = range(-(2**63), 2**63)
+# Seconds; a column of the same size holds what is made of them.
+_LATEST = 10**11
 # Of a number, not within a text. An expression would take longer than reading the line.
 _MANY_DIGITS = b',' + b'0' * 19
 _SHAPE = bytes.maketrans(b':[ \t\n\r\f\v123456789', b',,,,,,,,000000000')
@@ -103,7 +108,10 @@ def parse(line: bytes, kinds: Mapping[str, str]) -> Record:
     repaired: dict[str, str] = {}
     hit, is_clean = _read(line)
     if not is_clean:
-        hit = _repair(hit, '', repaired)
+        try:
+            hit = _repair(hit, '', repaired)
+        except RecursionError:
+            raise Unusable('unstorable') from None
     if not isinstance(hit, dict):
         raise Unusable('not_a_hit')
     if RAW in hit:
@@ -121,22 +129,30 @@ def parse(line: bytes, kinds: Mapping[str, str]) -> Record:
         raise Unusable('unknown_type', where)
     if DAMAGED in hit:
         raise Unusable('text_damaged', where)
-    version = hit.get('_version', hit.get('_seq_no'))
+    version, created = hit.get('_version', hit.get('_seq_no')), hit.get(CREATED)
     return Record(
         *where,
-        version=version if isinstance(version, int) else 0,
+        version=version if type(version) is int and version in _INT64 else 0,
         kind=kind,
         source=source,
         repaired={path.removeprefix('_source.'): text for path, text in repaired.items()},
         notes=_notes(hit.get(NOTES)),
-        created=hit.get(CREATED, 0),
+        created=created if type(created) is int and 0 <= created < _LATEST else 0,
     )
 
 
 def _notes(found: Any) -> list[tuple[str, str, Any]]:
     """The notes of a line, if nobody spoiled them in a file."""
-    notes = found if isinstance(found, list) else []
-    return [(note[0], note[1], note[2]) for note in notes if isinstance(note, list) and len(note) > 2]
+    notes = []
+    for note in found if isinstance(found, list) else ():
+        match note:
+            case [str(reason), str(path), value, *_] if reasons.is_known(reason):
+                notes.append((reason, path, value))
+    try:
+        orjson.dumps(notes)
+    except TypeError:
+        raise Unusable('unstorable') from None
+    return notes
 
 
 def known_kind(where: tuple[str, str, str] | None, kinds: Mapping[str, str]) -> str | None:
@@ -161,13 +177,21 @@ def _loads(line: bytes) -> Any:
     """Read JSON with halves of surrogate pairs or bytes that are no UTF-8."""
     try:
         text = line.decode('utf-8-sig', 'surrogateescape')
-        return json.loads(text, parse_constant=_refuse, parse_float=_finite)
+        return json.loads(text, parse_constant=_refuse, parse_float=_finite, parse_int=_integer)
     except (ValueError, RecursionError):
         raise Unusable('broken_line') from None
 
 
 def _refuse(constant: str) -> NoReturn:
     raise ValueError(constant)
+
+
+def _integer(text: str) -> int:
+    try:
+        return int(text)
+    except ValueError:
+        # Thousands of digits.
+        raise Unusable('unstorable') from None
 
 
 def _finite(text: str) -> float:
@@ -190,6 +214,9 @@ def _repair(value: Any, path: str, repaired: dict[str, str]) -> Any:
         result = {}
         for name, item in value.items():
             clean = _UNSTORABLE.sub(_REPLACEMENT, name)
+            while clean != name and (clean in value or clean in result):
+                # Another key would become the same.
+                clean += _REPLACEMENT
             below = f'{path}.{clean}' if path else clean
             if clean != name:
                 repaired[f'{below} (key)'] = name

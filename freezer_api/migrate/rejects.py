@@ -3,12 +3,13 @@
 
 import json
 import os
+import stat
 from pathlib import Path
 
 from freezer_api.migrate import reasons
 from freezer_api.migrate.dump import MAX_LINE, Reader
 from freezer_api.migrate.errors import MigrationError, UsageError
-from freezer_api.migrate.records import RAW
+from freezer_api.migrate.records import RAW, Document
 
 
 class RejectFile:
@@ -22,8 +23,9 @@ class RejectFile:
             descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         except OSError as error:
             raise UsageError(f'{path} cannot be written: {error.strerror}') from None
-        # It may have been there with other rights.
-        os.fchmod(descriptor, 0o600)
+        # It may have been there with other rights. A device is everybody's.
+        if stat.S_ISREG(os.fstat(descriptor).st_mode):
+            os.fchmod(descriptor, 0o600)
         self._path = path
         self._file = os.fdopen(descriptor, 'wb', buffering=0)
 
@@ -48,12 +50,16 @@ class RejectFile:
         try:
             # Not orjson: what it refuses is repaired when it is loaded, and must not be lost here.
             hit = json.loads(line.decode('utf-8', 'surrogateescape'))
+            text = _dumps({**hit, '_rejected': why}) if isinstance(hit, dict) else None
         except (ValueError, RecursionError):
-            hit = None
-        if not isinstance(hit, dict):
-            hit = {RAW: line.decode('utf-8', 'surrogateescape')}
-        text = json.dumps({**hit, '_rejected': why}, separators=(',', ':'))
+            text = None
+        if text is None:
+            text = _dumps({RAW: line.decode('utf-8', 'surrogateescape'), '_rejected': why})
         self._file.write(text.encode() + b'\n')
 
     def close(self) -> None:
         self._file.close()
+
+
+def _dumps(document: Document) -> str:
+    return json.dumps(document, separators=(',', ':'))

@@ -4,12 +4,14 @@
 import base64
 import json
 import logging
+import math
 import re
 import ssl
 import time
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+import orjson
 import urllib3
 from urllib3 import exceptions as http_errors
 
@@ -111,7 +113,7 @@ class Transport:
             else:
                 self._reached = True
                 if status < 300:
-                    return self._parse(answer)
+                    return self._parse(path, answer)
                 failure = self._refusal(status, headers, answer)
                 if status in _LOST:
                     failure = Interrupted(str(failure))
@@ -149,13 +151,22 @@ class Transport:
         )
         return response.status, response.headers, response.data
 
-    def _parse(self, answer: bytes) -> Any:
+    def _parse(self, path: str, answer: bytes) -> Any:
         """An answer as Python objects.
 
         Not orjson: old documents hold integers beyond 64 bits and halves of surrogate pairs.
         """
         try:
-            return json.loads(answer.decode('utf-8', 'surrogateescape'))
+            return json.loads(
+                answer.decode('utf-8', 'surrogateescape'),
+                parse_int=_integer,
+                parse_float=_finite,
+                parse_constant=orjson.Fragment,
+            )
+        except RecursionError:
+            raise SourceError(
+                f'{self._urls[0]} answered {path.partition("?")[0]} with a document that is nested too deeply.'
+            ) from None
         except ValueError:
             raise SourceError(f'{self._urls[0]} did not answer with JSON: {_NOT_ONE}.') from None
 
@@ -178,6 +189,19 @@ class Transport:
                 ' (--insecure); the old service did not verify unless told to.'
             )
         return text
+
+
+def _integer(text: str) -> int | orjson.Fragment:
+    """A number, or its digits where Python refuses to count so far: the spool has them for the loader to decide."""
+    try:
+        return int(text)
+    except ValueError:
+        return orjson.Fragment(text)
+
+
+def _finite(text: str) -> float | orjson.Fragment:
+    number = float(text)
+    return number if math.isfinite(number) else orjson.Fragment(text)
 
 
 _NOT_ONE = 'it is no Elasticsearch or OpenSearch'
@@ -247,7 +271,7 @@ def _server_reason(answer: bytes) -> str:
     """The server's words: a string up to 1.x, an object later."""
     try:
         error = json.loads(answer)['error']
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         return ''
     if isinstance(error, dict):
         error = f'{error.get("type")}: {error.get("reason")}'

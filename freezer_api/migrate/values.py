@@ -64,6 +64,10 @@ class Fields:
     def _keep(self, reason: str, name: str, original: Any) -> None:
         self._notes.keep(reason, self._path + name, original)
 
+    def note(self, reason: str, name: str, original: Any) -> None:
+        """Note a reason, and what stood under a key that was taken."""
+        self._keep(reason, name, original)
+
     def drop(self, name: str, reason: str) -> None:
         """Leave a key out that the tables do not hold."""
         if name in self.left:

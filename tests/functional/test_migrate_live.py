@@ -160,6 +160,29 @@ class LiveSourceTest(LiveTestCase):
         for reason in ('characters_replaced', 'unstorable'):
             self.assertEqual(1, outcome.report['reasons'][reason]['count'])
 
+    def answer_with(self, value: bytes, code: int) -> migrating.Outcome:
+        stub = self.serve([backup(1, odd='ODD'), backup(2)], '7.10.2')
+
+        def replace(request: str, answer: Answer) -> Answer:
+            text = json.dumps(answer[2]).encode().replace(b'"ODD"', value)
+            return *answer[:2], text
+
+        stub.interfere = replace
+        outcome = self.run_command('--from', stub.url)
+        self.assertEqual(code, outcome.code, outcome.err)
+        return outcome
+
+    def test_numbers_beyond_all_bounds_are_rejected(self) -> None:
+        for value in (b'1e400', b'-1E999', b'9' * 5000):
+            self.database.clear()
+            outcome = self.answer_with(value, 2)
+            self.assertEqual(['unstorable'], list(outcome.report['reasons']))
+            self.assertEqual(1, len(self.rows()['backups']))
+
+    def test_document_that_is_nested_too_deeply_is_no_traceback(self) -> None:
+        outcome = self.answer_with(b'[' * 985 + b']' * 985, 4)
+        self.assertIn('nested too deeply', outcome.err)
+
     def test_configuration_file_of_the_old_service_names_the_server(self) -> None:
         stub = self.serve([backup(1)])
         old = self.folder / 'old.conf'
@@ -299,6 +322,9 @@ class PullTest(LiveTestCase):
     def test_mistakes_have_their_own_exit_code(self) -> None:
         empty = self.write(name='empty')
         secret = self.write('s3cret', name='secret')
+        two_lines = self.write('s3cret', 's3cret', name='two')
+        binary = self.write(b'[storage]\nendpoint = \xff', name='binary')
+        strange_host = self.write('[storage]\nhosts = u:s3cr\u2100et@h', name='strange')
         url = ('--from', 'http://u@127.0.0.1:1')
         for words, options in (
             ('Name a source', ()),
@@ -306,6 +332,12 @@ class PullTest(LiveTestCase):
             ('not allowed with', (*url, '--from-config', empty)),
             ('--undo', (*url, '--undo')),
             ('is not a URL', ('--from', 'search:9200')),
+            ('is not a URL', ('--from', 'http://u:s3cret@[::1:9200')),
+            ('is not a URL', ('--from', 'http://u:s3cr\u2100et@h')),
+            ('%2F', ('--from', 'http://user:12/s3cret@127.0.0.1:9')),
+            ('is not a URL', ('--from-config', strange_host)),
+            ('no text in UTF-8', ('--from-config', binary)),
+            ('more than one line', (*url, '--token-file', two_lines)),
             ('neither [storage]', ('--from-config', empty)),
             ('--index goes with', ('--dump', empty, '--index', 'x')),
             ('--old-tls goes with', ('--dump', empty, '--old-tls')),

@@ -2,6 +2,8 @@
 """Documents out of Elasticsearch, as they were found in deployments of all ages."""
 
 import json
+import os
+import stat
 from typing import Any
 
 from tests import migrating
@@ -410,6 +412,60 @@ class TroubleTest(migrating.MigrationTestCase):
             },
         )
         self.assertEqual([], self.rows()['backups'])
+
+    def test_odd_line_stops_nothing(self) -> None:
+        deep = json.dumps(backup(5, backup_metadata='DEEP'))
+        notes = [['nonsense', 'x', 1], ['not_text', [], 1], ['not_text', {}, 1], [{}, 'x', 1], 'x']
+        unstorable = [
+            deep.replace('"DEEP"', '[' * 500 + '"\\u0000"' + ']' * 500),
+            deep.replace('"DEEP"', '{"a":' * 980 + '"\\u0000"' + '}' * 980),
+            deep.replace('"DEEP"', f'{{"size": {"1" * 5000}}}'),
+            {**backup(6), '_notes': [['not_text', 'x', 2**70]]},
+        ]
+        taken = [
+            {**backup(1), '_version': 2**70},
+            {**backup(2), '_seq_no': -(2**64)},
+            {**backup(3), '_notes': notes, '_created': 'soon'},
+            {**backup(4), '_created': 2**70},
+        ]
+        rejects = self.folder / 'rejected'
+        report = self.migrate(*unstorable, *taken, options=('--reject-file', rejects), code=2)
+        self.assertEqual({'unstorable': len(unstorable)}, self.reasons(report))
+        self.assertEqual(len(taken), len(self.rows()['backups']))
+        again = self.run_command('--dump', rejects)
+        self.assertEqual(len(unstorable), again.report['read'])
+
+    def reasons(self, report: Document) -> Document:
+        return {name: found['count'] for name, found in report['reasons'].items()}
+
+    def test_keys_that_would_become_the_same_are_two(self) -> None:
+        metadata = {**backup(1)['_source']['backup_metadata'], 'a\0b': 1, 'a\ufffdb': 2}
+        self.migrate(backup(1, backup_metadata=metadata))
+        shown = self.shown('backups', backup(1)['_id'])['backup_metadata']
+        self.assertEqual({1, 2}, {shown[name] for name in shown if name.startswith('a')})
+
+    def test_job_has_the_replaced_id_of_its_client(self) -> None:
+        long = 'w' * 330
+        part = {'client_id': long, 'status': 'completed'}
+        member = job('j1', client_id=long, session_id='s1')
+        self.migrate(client(long), member, session('s1', jobs={'j1': part}))
+        client_id = self.api.get(self.v2('clients')).json['clients'][0]['client']['client_id']
+        self.assertEqual(client_id, self.shown('jobs', 'j1')['client_id'])
+        shown = self.shown('sessions', 's1')['jobs']['j1']
+        self.assertEqual(client_id, shown['client_id'])
+
+    def test_client_is_central_in_any_spelling(self) -> None:
+        self.migrate(client('web01', is_central='TRUE'))
+        self.register('web01', status=409)
+
+    def test_reject_file_that_is_a_device_keeps_its_rights(self) -> None:
+        pipe = self.folder / 'pipe'
+        os.mkfifo(pipe)
+        pipe.chmod(0o666)
+        descriptor = os.open(pipe, os.O_RDWR)
+        self.addCleanup(os.close, descriptor)
+        self.run_command('--dump', self.write('broken'), '--reject-file', pipe)
+        self.assertEqual(0o666, stat.S_IMODE(pipe.stat().st_mode))
 
     def test_line_of_fifty_mebibytes_is_rejected_and_the_next_one_read(self) -> None:
         huge = json.dumps(backup(1, backup_metadata={'excluded_files': 'x' * 50 * 2**20}))
