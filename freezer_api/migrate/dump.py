@@ -2,6 +2,7 @@
 """Dumps and the spool: files with one document a line."""
 
 import contextlib
+import fcntl
 import gzip
 import json
 import math
@@ -57,6 +58,40 @@ def spooled(folder: Path) -> Path:
     if not path.is_file():
         raise SourceError(f'There is no complete spool in {folder}; pull the source first.')
     return path
+
+
+@contextlib.contextmanager
+def locked(folder: Path, creates: bool) -> Iterator[None]:
+    """Keep other runs away from the folder of a spool, also those on other databases.
+
+    :param creates: make the folder if it is not there
+    :raises SourceError: another run is at work in it, or it cannot be made
+    """
+    if not creates and not folder.is_dir():
+        # Nobody can be at work in it.
+        yield
+        return
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    except OSError as error:
+        raise SourceError(f'The spool in {folder} cannot be written: {error.strerror}') from None
+    try:
+        # File systems that know no locks are used without.
+        with contextlib.suppress(OSError):
+            _lock(descriptor, folder)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _lock(descriptor: int, folder: Path) -> None:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise SourceError(
+            f'Another run is at work in the spool {folder}; wait for its end, or name another folder.'
+        ) from None
 
 
 def unpack(dump: Path, folder: Path, progress: Progress) -> Path:

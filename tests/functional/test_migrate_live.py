@@ -8,6 +8,7 @@ import contextlib
 import json
 import os
 import random
+import stat
 import subprocess
 import threading
 from typing import Any
@@ -252,6 +253,31 @@ class PullTest(LiveTestCase):
         self.assertEqual(0, self.pull(stub).code)
         self.assertEqual(self.expected(stub), self.spooled())
         self.assertEqual(['documents.ndjson'], os.listdir(self.folder / 'spool'))
+
+    def test_spool_that_another_run_fills_is_left_alone(self) -> None:
+        stub = self.serve([backup(number) for number in range(20)])
+        inner: list[migrating.Outcome] = []
+
+        def pull_as_well(request: str, answer: Answer) -> Answer:
+            if request.startswith('DELETE /_search/scroll'):
+                stub.interfere = lambda request, answer: answer
+                inner.append(self.pull(stub))
+            return answer
+
+        stub.interfere = pull_as_well
+        self.assertEqual(0, self.pull(stub).code)
+        self.assertEqual(4, inner[0].code)
+        self.assertIn('Another run', inner[0].err)
+        self.assertEqual(self.expected(stub), self.spooled())
+
+    def test_spool_is_for_nobody_else_to_read(self) -> None:
+        spool = self.folder / 'spool'
+        spool.mkdir()
+        part = spool / 'documents.ndjson.part'
+        part.touch()
+        part.chmod(0o666)
+        self.pull(self.serve([backup(1)]))
+        self.assertEqual(0o600, stat.S_IMODE((spool / 'documents.ndjson').stat().st_mode))
 
     def test_server_that_ends_in_the_middle_leaves_no_spool(self) -> None:
         stub = self.serve([backup(number) for number in range(2500)])
