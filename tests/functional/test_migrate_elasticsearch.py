@@ -7,6 +7,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from freezer_api.db.models import Base
+from freezer_api.migrate import verify
 from tests import migrating
 from tests.migrating import ALICE, DEFINITION, action, backup, client, counts, hit, job, session
 
@@ -59,7 +60,7 @@ class OwnerTest(migrating.MigrationTestCase):
         nobody = hit('sessions', 's1', {'session_id': 's1', 'user_id': 'alice'})
         for text in ('# who is where\nalice  p9\n', '{"alice": "p9"}'):
             path = self.folder / 'map'
-            path.write_text(text)
+            path.write_text(text, 'utf-8-sig')
             projects = self.projects(nobody, backup(1), options=('--map', path))
             self.assertEqual('p9', projects['s1'])
             self.assertEqual('p1', projects[backup(1)['_id']])
@@ -231,6 +232,26 @@ class LedgerTest(migrating.MigrationTestCase):
         outcome = self.run_command('--dump', dump, '--stage', 'verify')
         self.assertEqual(3, outcome.code, outcome.out)
         self.assertIn(f'freezer/backups/{backup(1)["_id"]}', outcome.out)
+
+    def test_document_that_moves_to_a_page_before_is_not_gone(self) -> None:
+        dump = self.write(*(backup(number) for number in range(6)))
+        self.run_command('--dump', dump)
+        find = verify._FIND['backups']
+
+        def delete_behind(*arguments: Any) -> list[Document]:
+            found = find(*arguments)
+            if deleted:
+                self.api.delete(self.v2('backups', deleted.pop()))
+            return found
+
+        deleted = [backup(0)['_id']]
+        self.patch(verify, '_PAGE', 2)
+        self.patch(verify, '_FIND', {**verify._FIND, 'backups': delete_behind})
+        outcome = self.run_command('--dump', dump, '--stage', 'verify')
+        verified = outcome.report['verification']
+        self.assertEqual(
+            (6, 0, 0), tuple(verified[name] for name in ('equal', 'gone', 'different')), outcome.out
+        )
 
     def test_verification_finds_what_was_never_loaded(self) -> None:
         self.migrate(backup(1))
