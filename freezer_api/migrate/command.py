@@ -4,6 +4,8 @@
 import argparse
 import contextlib
 import dataclasses
+import io
+import os
 import sqlite3
 import sys
 from collections.abc import Iterator
@@ -124,6 +126,9 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
 
 def execute(conf: cfg.ConfigOpts) -> int:
     """Run the command; returns the exit code."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # Ids may have letters that the terminal has not.
+        sys.stdout.reconfigure(errors='backslashreplace')
     try:
         kinds = _kinds(conf.command.index_map)
         with _source(conf, kinds) as live:
@@ -203,8 +208,8 @@ def _settings(command: Any, kinds: dict[str, str], live: run.Live | None) -> run
     if command.default_project is not None and ids.owner(command.default_project) is None:
         raise UsageError('--default-project takes an id of 1 to 64 characters.')
     _check_files(command)
-    if command.report is not None and not command.report.absolute().parent.is_dir():
-        raise UsageError(f'{command.report} cannot be written: there is no such folder.')
+    if command.report is not None:
+        _try_report(command.report)
     return run.Settings(
         dump=command.dump,
         live=live,
@@ -241,6 +246,23 @@ def _check_files(command: Any) -> None:
         if path.resolve() in known:
             raise UsageError(f'{path} is another file of this run, which is not written over.')
         known.append(path.resolve())
+
+
+def _try_report(path: Path) -> None:
+    """Make sure that the report can be written once everything is done.
+
+    :raises UsageError: it cannot
+    """
+    is_there = path.exists()
+    if is_there and not (path.is_file() or path.is_dir()):
+        # A pipe, whose reader would take this for the end.
+        return
+    try:
+        os.close(os.open(path, os.O_WRONLY | os.O_CREAT, 0o666))
+        if not is_there:
+            path.resolve().unlink()
+    except OSError as error:
+        raise UsageError(f'{path} cannot be written: {error.strerror}') from None
 
 
 def _kinds(pairs: list[str]) -> dict[str, str]:

@@ -107,11 +107,22 @@ def from_document(document: Document) -> Report:
     return report
 
 
+def printable(line: str) -> str:
+    """A line without what a terminal takes for commands: ids may have anything in them."""
+    if line.isprintable():
+        return line
+    return ''.join(
+        letter if letter.isprintable() else letter.encode('unicode_escape').decode() for letter in line
+    )
+
+
 def lines(report: Report) -> list[str]:
     """The report for people."""
     text = _table(report)
     done = ', '.join(f'{report.done[name]:,} {name}' for name in (NEW, UPDATED, UNCHANGED, KEPT))
     text += ['', f'Documents: {done}.']
+    if not report.total():
+        text.append('The source has no documents at all; make sure that it is the right one.')
     if report.found:
         text += ['', 'Reasons:']
         order = sorted(report.found, key=lambda name: (-reasons.weight(name), name))

@@ -21,7 +21,7 @@ from freezer_api.db.models import MigrationEntry
 from freezer_api.migrate import dump, errors, ledger, owners, plan, preflight, records, report, undo
 from freezer_api.migrate import index as index_of_lines
 from freezer_api.migrate.dump import Reader
-from freezer_api.migrate.errors import MigrationError, UsageError
+from freezer_api.migrate.errors import MigrationError
 from freezer_api.migrate.index import Index
 from freezer_api.migrate.loader import Loader
 from freezer_api.migrate.progress import Progress
@@ -135,15 +135,18 @@ class Run:
 
     @contextlib.contextmanager
     def _folder(self) -> Iterator[Path]:
-        if self._settings.spool is not None:
-            yield self._settings.spool
+        settings = self._settings
+        if settings.spool is not None:
+            creates = settings.stage in ('all', 'pull') and not settings.undo
+            with dump.locked(settings.spool, creates):
+                yield settings.spool
         else:
             with tempfile.TemporaryDirectory(prefix='freezer_migration_') as folder:
                 yield Path(folder)
 
     def _tell(self, line: str) -> None:
         if not self._settings.quiet:
-            print(line, file=sys.stderr, flush=True)
+            print(report.printable(line), file=sys.stderr, flush=True)
 
     @contextlib.contextmanager
     def _timed(self, step: str) -> Iterator[None]:
@@ -341,30 +344,48 @@ class Run:
         text = report.verification(found.verified) if verifies_only else report.lines(found)
         if found.dry_run:
             text.append('This was a dry run; nothing was written.')
-        print('\n'.join(text))
-        if self._settings.report is not None:
-            self._write_report(found.to_document())
+        is_written = self._settings.report is None or self._write_report(found.to_document())
+        _print(text)
         verified = found.verified
         # Later on, users may have deleted what is gone.
         if verified and (verified['different'] or (verified['gone'] and not verifies_only)):
             return errors.DIFFERENCES
-        return errors.REJECTS if found.total(REJECTED) and not verifies_only else errors.DONE
+        if found.total(REJECTED) and not verifies_only:
+            return errors.REJECTS
+        return errors.DONE if is_written else errors.SOURCE
 
-    def _write_report(self, document: Document) -> None:
+    def _write_report(self, document: Document) -> bool:
+        """Whether that could be done; what was migrated is more than a report."""
         path = self._settings.report
         assert path is not None
         try:
             path.write_bytes(orjson.dumps(document, option=orjson.OPT_INDENT_2) + b'\n')
         except OSError as error:
-            raise UsageError(f'{path} cannot be written: {error.strerror}') from None
+            print(f'{path} cannot be written: {error.strerror}', file=sys.stderr, flush=True)
+            return False
+        return True
 
     def _undo(self, context: RequestContext) -> int:
         counts = undo.undo(context, self._progress)
-        for kind, found in counts.items():
-            print(f'{kind:9} {found["deleted"]:>11,} deleted {found[report.KEPT]:>11,} kept')
+        text = [
+            f'{kind:9} {found["deleted"]:>11,} deleted {found[report.KEPT]:>11,} kept'
+            for kind, found in counts.items()
+        ]
         if any(found[report.KEPT] for found in counts.values()):
-            print('Those kept were changed or deleted in the service, or something refers to them.')
+            text.append('Those kept were changed or deleted in the service, or something refers to them.')
+        _print(text)
         return errors.DONE
+
+
+def _print(lines: list[str]) -> None:
+    """Print, if somebody still reads; the work is done all the same."""
+    try:
+        print('\n'.join(map(report.printable, lines)), flush=True)
+    except BrokenPipeError:
+        # What is left in the buffer would fail again at the end of the program.
+        silent = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(silent, sys.stdout.fileno())
+        os.close(silent)
 
 
 def _text(path: Path) -> str:

@@ -4,6 +4,7 @@
 import json
 import os
 import stat
+import subprocess
 from typing import Any
 
 from tests import migrating
@@ -457,6 +458,56 @@ class TroubleTest(migrating.MigrationTestCase):
     def test_client_is_central_in_any_spelling(self) -> None:
         self.migrate(client('web01', is_central='TRUE'))
         self.register('web01', status=409)
+
+    def test_terminal_is_sent_no_commands(self) -> None:
+        line = hit('backups', 'b\x1b[2J', {**backup(1)['_source'], 'user_id': None})
+        outcome = self.run_command('--dump', self.write(line))
+        self.assertIn('b\\x1b[2J', outcome.out)
+        self.assertNotIn('\x1b', outcome.out + outcome.err)
+
+    def test_empty_dump_is_told(self) -> None:
+        outcome = self.run_command('--dump', self.write())
+        self.assertEqual(0, outcome.code)
+        self.assertIn('no documents at all', outcome.out)
+
+    def run_alone(self, stdout: Any, **environment: str) -> subprocess.CompletedProcess[bytes]:
+        """In a process of its own, with a document that is rejected."""
+        line = hit('backups', 'b\u2603', {**backup(1)['_source'], 'user_id': None})
+        return subprocess.run(
+            self.command('--dump', self.write(line), '--report', self.folder / 'report.json'),
+            env={**os.environ, 'PYTHONPATH': str(migrating.TREE), **environment},
+            stdout=stdout,
+            stderr=subprocess.PIPE,
+            timeout=60,
+        )
+
+    def test_letters_that_the_terminal_has_not_are_spelled(self) -> None:
+        done = self.run_alone(subprocess.PIPE, PYTHONIOENCODING='ascii')
+        self.assertEqual(2, done.returncode, done.stderr)
+        self.assertIn(b'b\\u2603', done.stdout)
+
+    def test_output_that_nobody_reads_changes_no_exit_code(self) -> None:
+        reading, writing = os.pipe()
+        os.close(reading)
+        self.addCleanup(os.close, writing)
+        done = self.run_alone(writing)
+        self.assertEqual(2, done.returncode, done.stderr)
+        self.assertNotIn(b'Broken', done.stderr)
+        self.assertTrue((self.folder / 'report.json').exists())
+
+    def test_report_that_cannot_be_written_is_told_before_the_work(self) -> None:
+        dump = self.write(backup(1))
+        for path in (self.folder, self.folder / 'none' / 'report'):
+            outcome = self.run_command('--dump', dump, '--report', path)
+            self.assertEqual(127, outcome.code, outcome.err)
+        self.assertEqual({}, self.stored())
+
+    def test_report_that_fails_late_leaves_the_outcome(self) -> None:
+        for line, code in ((backup(1), 4), ('broken', 2)):
+            outcome = self.run_command('--dump', self.write(line), '--report', '/dev/full')
+            self.assertEqual(code, outcome.code, outcome.err)
+            self.assertIn('/dev/full cannot be written', outcome.err)
+            self.assertIn('Documents:', outcome.out)
 
     def test_reject_file_that_is_a_device_keeps_its_rights(self) -> None:
         pipe = self.folder / 'pipe'
