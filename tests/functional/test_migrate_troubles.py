@@ -456,8 +456,11 @@ class TroubleTest(migrating.MigrationTestCase):
         self.assertEqual(client_id, shown['client_id'])
 
     def test_client_is_central_in_any_spelling(self) -> None:
-        self.migrate(client('web01', is_central='TRUE'))
-        self.register('web01', status=409)
+        other = client('web01', 'c2', is_central='TRUE')
+        other['_source'].update(user_id='bob', project_id='p2')
+        self.migrate(client('web01', 'c1', is_central='TRUE'), other)
+        # As with any spelling, none of two can be.
+        self.assertEqual([0, 0], [row['is_central'] for row in self.rows()['clients']])
 
     def test_terminal_is_sent_no_commands(self) -> None:
         line = hit('backups', 'b\x1b[2J', {**backup(1)['_source'], 'user_id': None})
