@@ -127,9 +127,19 @@ def _login(command: Any) -> dict[str, str | None]:
     return {
         'user': command.user,
         'password': _secret(command.password_file, PASSWORD),
-        'api_key': _secret(command.api_key_file, None if named else API_KEY),
-        'token': _secret(command.token_file, None if named else TOKEN),
+        'api_key': _plain(_secret(command.api_key_file, None if named else API_KEY)),
+        'token': _plain(_secret(command.token_file, None if named else TOKEN)),
     }
+
+
+def _plain(secret: str | None) -> str | None:
+    """A secret that is sent in a header as it is.
+
+    :raises UsageError: no header can hold it
+    """
+    if secret is not None and not (secret.isascii() and secret.isprintable()):
+        raise UsageError('Tokens and API keys have letters of ASCII only.')
+    return secret
 
 
 def _secret(path: Path | None, variable: str | None) -> str | None:
@@ -138,8 +148,8 @@ def _secret(path: Path | None, variable: str | None) -> str | None:
     text = read_file(path).strip('\r\n')
     if not text:
         raise UsageError(f'{path} is empty.')
-    if not text.isprintable() or len(text.splitlines()) > 1:
-        raise UsageError(f'{path} has more than one line, or letters that no secret has.')
+    if len(text.splitlines()) > 1:
+        raise UsageError(f'{path} has more than one line.')
     return text
 
 

@@ -349,6 +349,7 @@ class PullTest(LiveTestCase):
         empty = self.write(name='empty')
         secret = self.write('s3cret', name='secret')
         two_lines = self.write('s3cret', 's3cret', name='two')
+        foreign = self.write('s3cret\u0142', name='foreign')
         binary = self.write(b'[storage]\nendpoint = \xff', name='binary')
         strange_host = self.write('[storage]\nhosts = u:s3cr\u2100et@h', name='strange')
         url = ('--from', 'http://u@127.0.0.1:1')
@@ -364,6 +365,8 @@ class PullTest(LiveTestCase):
             ('is not a URL', ('--from-config', strange_host)),
             ('no text in UTF-8', ('--from-config', binary)),
             ('more than one line', (*url, '--token-file', two_lines)),
+            ('letters of ASCII', (*url, '--token-file', foreign)),
+            ('letters of ASCII', (*url, '--api-key-file', foreign)),
             ('neither [storage]', ('--from-config', empty)),
             ('--index goes with', ('--dump', empty, '--index', 'x')),
             ('--old-tls goes with', ('--dump', empty, '--old-tls')),
