@@ -41,7 +41,10 @@ def find(command: Any, target: str | None) -> LegacyDatabase | None:
     """
     text = command.url
     if command.from_config is not None:
-        text = _connection_of(command.from_config)
+        try:
+            text = _connection_of(command.from_config)
+        except UnicodeDecodeError:
+            raise UsageError(f'{command.from_config} cannot be read: it is no text in UTF-8.') from None
     if text is None:
         return None
     url = _parse(text)
@@ -100,8 +103,6 @@ def _connection_of(path: Path) -> str:
     try:
         conf(args=[], default_config_files=[str(path)])
         found = conf.database.connection
-    except UnicodeDecodeError:
-        raise UsageError(f'{path} cannot be read: it is no text in UTF-8.') from None
     except cfg.Error as error:
         raise UsageError(f'{path} cannot be read: {explain(error)}') from None
     if not found:
