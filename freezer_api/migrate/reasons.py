@@ -80,8 +80,8 @@ _WITH_KEYS = {
 
 # Of documents that refer to what may be there by a later run.
 LINKS = frozenset({'session_gone', 'client_not_registered'})
-# Reasons that may no longer hold when the same documents are loaded again.
-PASSING = LINKS | {'target_conflict', 'too_large_for_server', 'changed_in_service'}
+# Reasons that may no longer hold when the same documents are loaded again with no other migration in between.
+PASSING = frozenset({'target_conflict', 'too_large_for_server', 'changed_in_service'})
 
 # Reasons of repairs weigh more than warnings.
 _WEIGHT = {LOADED: 0, WARNED: 1, FIXED: 2, MERGED: 3, REJECTED: 4}
