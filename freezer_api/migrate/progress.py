@@ -1,8 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Where a migration is: a bar and a line that are written over on a terminal, a line now and then elsewhere."""
+"""Where a migration is: a bar and a line that are written over on a terminal, a line now and then elsewhere.
 
+And where it can be interrupted: between things that are done.
+"""
+
+import contextlib
+import signal
 import sys
+import threading
 import time
+from collections.abc import Iterator
 from typing import TextIO
 
 _ON_TERMINAL = 0.2
@@ -26,6 +33,30 @@ class Progress:
         self._step = ''
         self._total = 0
         self._started = self._shown = 0.0
+        self._is_interrupted = False
+
+    @contextlib.contextmanager
+    def interruptible(self) -> Iterator[None]:
+        """Let an interrupt wait for the next update: in the middle of a statement, drivers make other errors of it.
+
+        Another one does not wait.
+        """
+        before = signal.getsignal(signal.SIGINT)
+        is_main = threading.current_thread() is threading.main_thread()
+        if before is not signal.default_int_handler or not is_main:
+            # Ignored, or somebody else's.
+            yield
+            return
+        signal.signal(signal.SIGINT, self._interrupt)
+        try:
+            yield
+        finally:
+            signal.signal(signal.SIGINT, before)
+
+    def _interrupt(self, number: int, frame: object) -> None:
+        if self._is_interrupted:
+            raise KeyboardInterrupt
+        self._is_interrupted = True
 
     def begin(self, step: str, total: int = 0) -> None:
         """Start a step of so many things; 0 if nobody knows."""
@@ -36,7 +67,12 @@ class Progress:
             self._show(0, '')
 
     def update(self, done: int, note: str = '') -> None:
-        """Tell how many things are done."""
+        """Tell how many things are done.
+
+        :raises KeyboardInterrupt: that is what somebody wants
+        """
+        if self._is_interrupted:
+            raise KeyboardInterrupt
         now = time.monotonic()
         if self._step and now - self._shown >= self._interval:
             self._shown = now

@@ -110,9 +110,10 @@ class Run:
         """Do what was asked for; return the exit code.
 
         :raises MigrationError: that is impossible
+        :raises KeyboardInterrupt: somebody interrupted it
         """
         settings = self._settings
-        with self._folder() as folder:
+        with self._progress.interruptible(), self._folder() as folder:
             if settings.stage == 'pull':
                 with self._timed('pull'):
                     path = self._pull(folder)
