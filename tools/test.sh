@@ -108,7 +108,8 @@ if [ "$#" -gt 0 ]; then
     [ -z "${FREEZER_TEST_SEARCH:-}" ] || start_search "$FREEZER_TEST_SEARCH" || true
     run_tests "$@"
 else
-    run_tests --exclude-regex "$real|$search"
+    # One more than there are cores: tests wait for databases and for programs that they start.
+    run_tests --concurrency "$(($(nproc) + 1))" --exclude-regex "$real|$search"
     run_tests --concurrency 1 "$real"
     if start_search "${FREEZER_TEST_SEARCH:-elasticsearch-2.4.6,opensearch-2.19.1}"; then
         # One after the other: tests end the scrolls of a server, or wait for its answers.
