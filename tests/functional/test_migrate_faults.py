@@ -301,48 +301,40 @@ class SourceTest(migrating.MigrationTestCase):
         outcome = self.run_command('--stage', 'verify', '--spool', spool)
         self.assertEqual((0, 490), (outcome.code, outcome.report['verification']['equal']))
 
-    def test_full_disk_for_the_spool_leaves_nothing_behind(self) -> None:
-        spool = self.folder / 'spool'
-        content = b''.join(json.dumps(line).encode() + b'\n' for line in mixture(10_000))
+    def check_on_a_full_disk(self, size: int, code: int, *args: object) -> str:
+        """Run the command where no file can have more bytes; return its errors."""
 
         def limit() -> None:
-            resource.setrlimit(resource.RLIMIT_FSIZE, (2**20, 2**20))
+            resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
 
-        for path in (self.packed(gzip.compress(content)), self.folder / 'plain'):
-            if path.name == 'plain':
-                path.write_bytes(content)
-            with subprocess.Popen(
-                self.command('--dump', path, '--spool', spool),
-                cwd=migrating.TREE,
-                stderr=subprocess.PIPE,
-                text=True,
-                preexec_fn=limit,
-            ) as process:
-                _, err = process.communicate(timeout=60)
-            self.assertEqual(4, process.returncode, err)
-            self.assertNotIn('Traceback', err)
-            self.assertEqual([], os.listdir(spool))
-        self.assertEqual({}, self.stored())
-
-    def test_full_disk_for_the_reject_file_can_be_gone_on_after(self) -> None:
-        rejects = self.folder / 'rejected'
-        path = self.write(backup(1), *['{"cut' + 'x' * 2000] * 3000, backup(2))
-
-        def limit() -> None:
-            resource.setrlimit(resource.RLIMIT_FSIZE, (2**22, 2**22))
-
-        arguments = ('--dump', path, '--reject-file', rejects)
         with subprocess.Popen(
-            self.command(*arguments),
+            self.command(*args),
             cwd=migrating.TREE,
             stderr=subprocess.PIPE,
             text=True,
             preexec_fn=limit,
         ) as process:
             _, err = process.communicate(timeout=60)
-        self.assertEqual(1, process.returncode, err)
-        self.assertIn(f'{rejects} cannot be written', err)
+        self.assertEqual(code, process.returncode, err)
         self.assertNotIn('Traceback', err)
+        return err
+
+    def test_full_disk_for_the_spool_leaves_nothing_behind(self) -> None:
+        spool = self.folder / 'spool'
+        content = b''.join(json.dumps(line).encode() + b'\n' for line in mixture(10_000))
+        for path in (self.packed(gzip.compress(content)), self.folder / 'plain'):
+            if path.name == 'plain':
+                path.write_bytes(content)
+            self.check_on_a_full_disk(2**20, 4, '--dump', path, '--spool', spool)
+            self.assertEqual([], os.listdir(spool))
+        self.assertEqual({}, self.stored())
+
+    def test_full_disk_for_the_reject_file_can_be_gone_on_after(self) -> None:
+        rejects = self.folder / 'rejected'
+        path = self.write(backup(1), *['{"cut' + 'x' * 2000] * 3000, backup(2))
+        arguments = ('--dump', path, '--reject-file', rejects)
+        err = self.check_on_a_full_disk(2**22, 1, *arguments)
+        self.assertIn(f'{rejects} cannot be written', err)
         self.assertEqual(2, self.run_command(*arguments).code)
         self.assertEqual(3000, len(rejects.read_text().splitlines()))
 
