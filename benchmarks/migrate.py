@@ -31,6 +31,7 @@ from harness import ROOT, database, server
 from freezer_api import conf as freezer_conf
 from freezer_api.migrate import ledger, run, targets
 from freezer_api.migrate.rows import TABLES
+from freezer_api.migrate.settings import Settings
 
 # Of the rate of a bare executemany; of the time of the first run; MiB.
 LEAST_SHARE = 1 / 3
@@ -142,7 +143,7 @@ def _record(dump: Path, url: str, path: Path) -> None:
         for (module, name), function in patches.items():
             stack.enter_context(mock.patch.object(module, name, function))
         stack.enter_context(contextlib.redirect_stdout(io.StringIO()))
-        run.Run(conf, run.Settings(dump=dump, quiet=True)).execute()
+        run.Run(conf, Settings(dump=dump, quiet=True)).execute()
 
 
 def _batches(path: Path) -> Iterator[dict[str, list[Any]]]:

@@ -13,6 +13,7 @@ from types import TracebackType
 from typing import Any, NoReturn, Self
 from urllib.parse import quote
 
+from freezer_api.migrate import depth
 from freezer_api.migrate.errors import SourceError
 from freezer_api.migrate.progress import mib
 from freezer_api.migrate.source import Source
@@ -284,8 +285,10 @@ class Cluster:
         except Interrupted:
             return 1
         few = answer['hits']['hits']
+        with depth.allowed():
+            shown = len(json.dumps(few, default=str))
         # File lists are stored in a hundredth of what they are here.
-        each = max(stored * _COMPRESSION / count, len(json.dumps(few, default=str)) / max(1, len(few)), 1)
+        each = max(stored * _COMPRESSION / count, shown / max(1, len(few)), 1)
         return int(max(1, min(_LARGEST_PAGE, _PAGE_BYTES / each)))
 
     def _pass(self, name: str, size: int, *, again: bool) -> Iterator[dict[str, Any]]:

@@ -23,6 +23,7 @@ from freezer_api.migrate.errors import MigrationError, TargetError, UsageError, 
 from freezer_api.migrate.legacy import arguments as legacy_arguments
 from freezer_api.migrate.legacy.database import LegacyDatabase
 from freezer_api.migrate.records import KINDS
+from freezer_api.migrate.settings import Live, Settings
 from freezer_api.migrate.users import Users
 
 STAGES = ('all', 'pull', 'load', 'verify')
@@ -163,7 +164,7 @@ def execute(conf: cfg.ConfigOpts) -> int:
 
 
 @contextlib.contextmanager
-def _source(conf: cfg.ConfigOpts, kinds: dict[str, str]) -> Iterator[run.Live | None]:
+def _source(conf: cfg.ConfigOpts, kinds: dict[str, str]) -> Iterator[Live | None]:
     """The server to read from, if this run is to read from one.
 
     :raises UsageError: what the command line says of it makes no sense
@@ -186,7 +187,7 @@ def _source(conf: cfg.ConfigOpts, kinds: dict[str, str]) -> Iterator[run.Live | 
         yield found
 
 
-def _settings(command: Any, kinds: dict[str, str], live: run.Live | None) -> run.Settings:
+def _settings(command: Any, kinds: dict[str, str], live: Live | None) -> Settings:
     """What the command line says.
 
     :raises UsageError: it makes no sense
@@ -210,7 +211,7 @@ def _settings(command: Any, kinds: dict[str, str], live: run.Live | None) -> run
     _check_files(command)
     if command.report is not None:
         _try_report(command.report)
-    return run.Settings(
+    return Settings(
         dump=command.dump,
         live=live,
         spool=command.spool,

@@ -15,6 +15,7 @@ from typing import Any
 
 import orjson
 
+from freezer_api.migrate import depth
 from freezer_api.migrate.errors import SourceError
 
 # Bytes. A row takes 16 MiB, but JSON may spell a character of 3 bytes with 6 letters.
@@ -129,7 +130,7 @@ def _line(hit: Mapping[str, Any]) -> bytes:
         return orjson.dumps(hit)
     except TypeError:
         # Half of a surrogate pair, or an integer of more than 64 bits: what becomes of it is decided when it is loaded.
-        with contextlib.suppress(RecursionError):
+        with contextlib.suppress(RecursionError), depth.allowed():
             return json.dumps(hit, default=_not_finite).encode()
     place = '/'.join(str(hit.get(name)) for name in ('_index', '_type', '_id'))
     raise SourceError(f'The document {place} is nested too deeply to be pulled.')

@@ -178,8 +178,10 @@ def _loads(line: bytes) -> Any:
     try:
         text = line.decode('utf-8-sig', 'surrogateescape')
         return json.loads(text, parse_constant=_refuse, parse_float=_finite, parse_int=_integer)
-    except (ValueError, RecursionError):
+    except ValueError:
         raise Unusable('broken_line') from None
+    except RecursionError:
+        raise Unusable('unstorable') from None
 
 
 def _refuse(constant: str) -> NoReturn:

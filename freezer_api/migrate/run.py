@@ -7,9 +7,9 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import orjson
 import sqlalchemy as sa
@@ -29,66 +29,8 @@ from freezer_api.migrate.reasons import PASSING, REJECTED
 from freezer_api.migrate.records import KINDS, Document
 from freezer_api.migrate.rejects import RejectFile
 from freezer_api.migrate.rows import MAIN
-from freezer_api.migrate.users import Users
+from freezer_api.migrate.settings import Live, Settings
 from freezer_api.migrate.verify import Verifier
-
-# Raised when documents are decided about in another way, so that what was decided before is looked at again.
-_RULES = 1
-
-
-class Live(Protocol):
-    """A source that answers requests."""
-
-    def describe(self) -> Mapping[str, Any]:
-        """What there is; ``documents`` is the number of all, ``bytes`` what they take where they are."""
-
-    def tell(self, description: Mapping[str, Any]) -> list[str]:
-        """The description for people."""
-
-    def documents(self) -> Iterator[Mapping[str, Any]]:
-        """Every document, as a line of a dump has it."""
-
-    def changed_since(self, description: Mapping[str, Any]) -> list[str]:
-        """What was written to since the description."""
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Settings:
-    """What a run is asked to do.
-
-    :ivar live: a source to pull from, in place of a dump
-    :ivar kinds: what indices hold that are not named after it
-    :ivar projects: projects of users
-    :ivar users: tells the projects of other users
-    """
-
-    dump: Path | None = None
-    live: Live | None = None
-    spool: Path | None = None
-    stage: str = 'all'
-    kinds: Mapping[str, str] = dataclasses.field(default_factory=dict)
-    projects: Mapping[str, str] = dataclasses.field(default_factory=dict)
-    default_project: str | None = None
-    users: Users | None = None
-    dry_run: bool = False
-    verify: bool = False
-    undo: bool = False
-    report: Path | None = None
-    reject_file: Path | None = None
-    quiet: bool = False
-
-    @property
-    def deciding(self) -> bytes:
-        """What, besides the documents, decides about them."""
-        return records.digest(
-            orjson.dumps(
-                [
-                    *(_RULES, dict(self.kinds), dict(self.projects), self.default_project),
-                    self.users is not None,
-                ],
-                option=orjson.OPT_SORT_KEYS,
-            )
-        )
 
 
 class _RolledBack(Exception):

@@ -15,6 +15,7 @@ import orjson
 import urllib3
 from urllib3 import exceptions as http_errors
 
+from freezer_api.migrate import depth
 from freezer_api.migrate.errors import SourceError
 from freezer_api.migrate.source import Source
 
@@ -157,12 +158,13 @@ class Transport:
         Not orjson: old documents hold integers beyond 64 bits and halves of surrogate pairs.
         """
         try:
-            return json.loads(
-                answer.decode('utf-8', 'surrogateescape'),
-                parse_int=_integer,
-                parse_float=_finite,
-                parse_constant=orjson.Fragment,
-            )
+            with depth.allowed():
+                return json.loads(
+                    answer.decode('utf-8', 'surrogateescape'),
+                    parse_int=_integer,
+                    parse_float=_finite,
+                    parse_constant=orjson.Fragment,
+                )
         except RecursionError:
             raise SourceError(
                 f'{self._urls[0]} answered {path.partition("?")[0]} with a document that is nested too deeply.'

@@ -15,7 +15,10 @@ from freezer_api.migrate.progress import Progress
 from freezer_api.migrate.reasons import LOADED, REJECTED, WARNED
 from freezer_api.migrate.records import KINDS, Document
 
-_PAGE = 500
+# Documents of a page, and bytes it should have about. A page costs as much as all those before it, read once more, so
+# small ones would make it slow to verify a large project.
+_LARGEST_PAGE = 2000
+_PAGE_BYTES = 8 * 2**20
 _EXAMPLES = 10
 _ID = {
     'clients': 'client_id',
@@ -106,17 +109,23 @@ class Verifier:
 
     def _compare_project(self, kind: str, owner: str, progress: Progress) -> None:
         self._context.scope = Scope(owner)
-        offset = 0
+        page = search.Page(self._page_size(kind, owner))
         while True:
-            page = search.Page(_PAGE, offset)
             found = _FIND[kind](self._context, search.Search(), page)
             for shown in found:
                 if shown['project_id'] == owner:
                     self._compare(kind, owner, shown)
             progress.update(self.equal)
-            if len(found) < _PAGE:
+            if len(found) < page.limit:
                 return
-            offset += _PAGE
+            page = search.Page(page.limit, page.offset + page.limit)
+
+    def _page_size(self, kind: str, owner: str) -> int:
+        mean = self._index.value(
+            'SELECT avg(length) FROM documents WHERE kind = ? AND owner = ? AND state IS NULL',
+            *(KINDS.index(kind), owner),
+        )
+        return int(max(1, min(_LARGEST_PAGE, _PAGE_BYTES / mean)))
 
     def _compare(self, kind: str, owner: str, shown: Document) -> None:
         target = (shown['client'] if kind == 'clients' else shown)[_ID[kind]]
@@ -191,7 +200,7 @@ class Verifier:
         assert planned.owner is not None
         self._context.scope = Scope(planned.owner)
         wanted = search.parse({'match': [{_ID[kind]: planned.target}]})
-        for shown in _FIND[kind](self._context, wanted, search.Page(_PAGE)):
+        for shown in _FIND[kind](self._context, wanted, search.Page(_LARGEST_PAGE)):
             found = (shown['client'] if kind == 'clients' else shown)[_ID[kind]]
             if (shown['project_id'], found) == (planned.owner, planned.target):
                 self._compare(kind, planned.owner, shown)

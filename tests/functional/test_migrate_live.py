@@ -180,8 +180,15 @@ class LiveSourceTest(LiveTestCase):
             self.assertEqual(['unstorable'], list(outcome.report['reasons']))
             self.assertEqual(1, len(self.rows()['backups']))
 
-    def test_document_that_is_nested_too_deeply_is_no_traceback(self) -> None:
-        outcome = self.answer_with(b'[' * 985 + b']' * 985, 4)
+    def test_document_that_is_nested_too_deeply_is_rejected_alone(self) -> None:
+        for levels in (300, 960, 985, 1100, 4000):
+            self.database.clear()
+            outcome = self.answer_with(b'[' * levels + b']' * levels, 2)
+            self.assertEqual(['unstorable'], list(outcome.report['reasons']), levels)
+            self.assertEqual(1, len(self.rows()['backups']))
+
+    def test_document_that_nobody_can_read_is_no_traceback(self) -> None:
+        outcome = self.answer_with(b'[' * 100_000 + b']' * 100_000, 4)
         self.assertIn('nested too deeply', outcome.err)
 
     def test_configuration_file_of_the_old_service_names_the_server(self) -> None:
