@@ -152,22 +152,33 @@ def only(*versions: str) -> Callable[[Test], Test]:
     return decorate
 
 
+def once(test: Test) -> Test:
+    """Run a test on one database alone: what it looks at lies above all of them."""
+    test.one_database = True  # type: ignore[attr-defined]
+    return test
+
+
 class ApiTestCase(testscenarios.WithScenarios, TestCase):
     """A test of the service through HTTP, once per database, which is empty at its start.
 
     :cvar versions: of the API, to run each test for; they are asked through ``url``
+    :cvar one_database: whether one database is enough; :func:`once` says so of a single test
     :cvar v1_everywhere: whether v1 runs on every database; where the database hardly matters, the first is enough
     """
 
     versions: ClassVar[tuple[str, ...]] = ('v2',)
+    one_database: ClassVar = False
     v1_everywhere: ClassVar = True
     database_name: str
     api_version: str
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        versions = getattr(getattr(self, self._testMethodName), 'versions', self.versions)
+        test = getattr(self, self._testMethodName)
+        versions = getattr(test, 'versions', self.versions)
         names = databases.names()
+        if getattr(test, 'one_database', self.one_database):
+            names = names[:1]
         self.scenarios = [
             (f'{name},{version}', {'database_name': name, 'api_version': version})
             for name in names

@@ -1,21 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
 """Base class of the tests that migrate documents, and what makes such documents."""
 
-import contextlib
 import dataclasses
-import io
 import json
-import logging
 import sys
 from pathlib import Path
 from typing import Any
 
 import fixtures
-from oslo_log import log
 
 import freezer_api
 from freezer_api.cmd import manage
-from tests import base
+from tests import base, commands
 
 Document = dict[str, Any]
 
@@ -119,10 +115,6 @@ class MigrationTestCase(base.ApiTestCase):
         self.folder = Path(self.useFixture(fixtures.TempDir()).path)
         self.config_file = self.folder / 'freezer-api.conf'
         self.configure(self.database.url)
-        # The command sets levels of other loggers for the whole process.
-        for level in log.get_default_log_levels():
-            logger = logging.getLogger(level.partition('=')[0])
-            self.addCleanup(logger.setLevel, logger.level)
 
     def configure(self, url: str) -> None:
         url = url.replace('$', '$$')
@@ -156,15 +148,10 @@ class MigrationTestCase(base.ApiTestCase):
         report.unlink(missing_ok=True)
         if '--undo' not in args:
             args = ('--report', report, *args)
-        out, err = io.StringIO(), io.StringIO()
-        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-            try:
-                code = manage.main(self.arguments(*args))
-            except SystemExit as error:
-                code = int(error.code or 0)
-        self.assertNotIn('Traceback', out.getvalue() + err.getvalue())
+        done = commands.run(manage.main, *self.arguments(*args))
+        self.assertNotIn('Traceback', done.out + done.err)
         found = json.loads(report.read_bytes()) if report.exists() else {}
-        return Outcome(code, out.getvalue(), err.getvalue(), found)
+        return Outcome(done.code, done.out, done.err, found)
 
     def migrate(self, *hits: Any, options: tuple[object, ...] = (), code: int = 0) -> Document:
         """Migrate a dump with these lines and verify it; return the report.

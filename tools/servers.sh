@@ -64,7 +64,7 @@ start_mariadb() {
     SERVERS+=($!)
     wait_for MariaDB $! "$folder/error.log" \
         mariadb --no-defaults --socket="$folder/socket" --user=root --execute="SELECT 1"
-    MARIADB_URL="mysql+pymysql://root@127.0.0.1:$MARIADB_PORT/?charset=utf8mb4"
+    MARIADB_URL="mysql+pymysql://root@127.0.0.1:$MARIADB_PORT/?charset=utf8mb4&ssl_disabled=true"
 }
 
 # The folder of the newest PostgreSQL's programs; Debian keeps them out of PATH.

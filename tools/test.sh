@@ -2,10 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 #
 # Run the tests on SQLite, MariaDB and PostgreSQL, the latter two from throw-away servers of this run. What real
-# programs do together (Keystone, agents and clients of published releases, from PyPI) is a stage of its own, after
-# all else. The last stage reads old document stores, Elasticsearch and OpenSearch, from servers of this run; where
-# there is no Java for them it is skipped. What each real program did is told at the end, and how much was searched or
-# compared by those tests that send all there is.
+# programs do together (Keystone, agents and clients of published releases, from PyPI) is a stage of its own, beside
+# all else, for it mostly waits; it is shown when it has ended. The last stage reads old document stores, Elasticsearch
+# and OpenSearch, from servers of this run; where there is no Java for them it is skipped. What each real program did is
+# told at the end, and how much was searched or compared by those tests that send all there is.
 #
 #     tools/test.sh                                     all stages
 #     tools/test.sh ARGUMENT...                         one stage; arguments go to "stestr run"
@@ -26,11 +26,15 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 export FREEZER_TEST_DATABASES=${FREEZER_TEST_DATABASES:-sqlite,mariadb,postgresql}
 environment=${FREEZER_TEST_VENV:-$PWD/.venv-test}
 folder=
-runner=
+# Process groups of stages, by name.
+declare -A runners=() before=()
 
 finish() {
+    local name
     trap - EXIT INT TERM
-    [ -z "$runner" ] || kill -- "-$runner" 2>/dev/null || true
+    for name in "${!runners[@]}"; do
+        kill -- "-${runners[$name]}" 2>/dev/null || true
+    done
     stop_servers
     stop_search_servers
     [ -z "$folder" ] || rm -rf "$folder"
@@ -64,29 +68,40 @@ export TMPDIR=$folder/tests
 mkdir "$TMPDIR"
 export FREEZER_TEST_REPORT=$folder/report
 touch "$FREEZER_TEST_REPORT"
-number() { cat .stestr/next-stream 2>/dev/null || echo 0; }
+number() { cat "$1/.stestr/next-stream" 2>/dev/null || echo 0; }
 status=0 passed=0 failed=0 skipped=0
 
-# run_tests ARGUMENT...: add to the three counts, and set status if something is wrong.
-run_tests() {
-    local before ended=0 counts=(0 0 0)
-    before=$(number)
-    # In the background, so that a signal to this script ends the run at once, and with -m in a process group of
-    # its own, so that it ends with its workers.
+# begin FOLDER ARGUMENT...: run tests in the background, recorded in a repository in the folder.
+begin() {
+    local place=$1
+    shift
+    before[$place]=$(number "$place")
+    # With -m in a process group of its own, so that it ends with its workers.
     set -m
-    stestr run "$@" </dev/null &
-    runner=$!
+    stestr --repo-url "$place" run "$@" </dev/null &
+    runners[$place]=$!
     set +m
-    wait "$runner" || ended=$?
-    runner=
+}
+
+# end FOLDER: wait for the tests; add to the three counts, and set status if something is wrong.
+end() {
+    local place=$1 ended=0 counts=(0 0 0)
+    # A signal to this script interrupts that.
+    wait "${runners[$place]}" || ended=$?
+    unset "runners[$place]"
     # Only a run that was recorded counts: nothing is, when the tests cannot be imported.
-    if [ "$(number)" -gt "$before" ]; then
-        read -ra counts < <(stestr last --subunit | python tools/count_results.py)
+    if [ "$(number "$place")" -gt "${before[$place]}" ]; then
+        read -ra counts < <(stestr --repo-url "$place" last --subunit | python tools/count_results.py)
     fi
     [ "$ended" -eq 0 ] || [ "${counts[1]}" -gt 0 ] || echo "test.sh: stestr ended with status $ended" >&2
     [ "$((counts[0] + counts[1]))" -gt 0 ] || { echo "test.sh: no test ran" >&2; ended=1; }
     [ "$ended" -eq 0 ] && [ "${counts[1]}" -eq 0 ] || status=1
     passed=$((passed + counts[0])) failed=$((failed + counts[1])) skipped=$((skipped + counts[2]))
+}
+
+run_tests() {
+    begin . "$@"
+    end .
 }
 
 # start_search NAMES: start search servers by their names, separated by commas, or all. Fails where none can be had.
@@ -108,9 +123,11 @@ if [ "$#" -gt 0 ]; then
     [ -z "${FREEZER_TEST_SEARCH:-}" ] || start_search "$FREEZER_TEST_SEARCH" || true
     run_tests "$@"
 else
-    # One more than there are cores: tests wait for databases and for programs that they start.
-    run_tests --concurrency "$(($(nproc) + 1))" --exclude-regex "$real|$search"
-    run_tests --concurrency 1 "$real"
+    mkdir "$folder/real"
+    begin "$folder/real" --concurrency 1 "$real" >"$folder/real.log" 2>&1
+    run_tests --exclude-regex "$real|$search"
+    end "$folder/real"
+    cat "$folder/real.log"
     if start_search "${FREEZER_TEST_SEARCH:-elasticsearch-2.4.6,opensearch-2.19.1}"; then
         # One after the other: tests end the scrolls of a server, or wait for its answers.
         run_tests --concurrency 1 "$search"

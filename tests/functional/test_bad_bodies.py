@@ -11,7 +11,7 @@ from typing import Any
 
 import webtest
 
-from tests import routes
+from tests import base, databases, routes
 from tests.functional.bad_keys import KEYS, KEYS_OF_V1, KINDS, SCHEMAS, Key
 from tests.routes import Sample
 
@@ -111,6 +111,8 @@ class BadBodiesTest(routes.RouteTestCase):
     def setUp(self) -> None:
         super().setUp()
         self.keys = KEYS_OF_V1 if self.api_version == 'v1' else KEYS
+        # Schemas refuse values before a database is asked, so these are tried on the first one alone.
+        self.refuses = self.database_name == databases.names()[0]
 
     def test_every_route_has_a_sample(self) -> None:
         served = sorted(name for name, _ in routes.served(self.api_version))
@@ -169,6 +171,7 @@ class BadBodiesTest(routes.RouteTestCase):
         self.check_untouched('413')
         self.finish()
 
+    @base.once
     def test_value_that_cannot_be_stored_at_each_key(self) -> None:
         for route, sample in self.bodies():
             for path in _leaves(sample.body):
@@ -191,10 +194,11 @@ class BadBodiesTest(routes.RouteTestCase):
         kinds = key.kinds.split()
         accepted = [v for kind in kinds for v in KINDS[kind] if not _in(v, key.refused)]
         others = [v for kind in KINDS if kind not in kinds for v in KINDS[kind][:2]]
-        for value in (*others, *key.refused):
-            case = f'{route} {name}={json.dumps(value)[:40]}'
-            self.check(case, self._send_with(route, sample, name, value), 400)
-        self.check_untouched(f'{route} {name}')
+        if self.refuses:
+            for value in (*others, *key.refused):
+                case = f'{route} {name}={json.dumps(value)[:40]}'
+                self.check(case, self._send_with(route, sample, name, value), 400)
+            self.check_untouched(f'{route} {name}')
         for value in accepted:
             case = f'{route} {name}={json.dumps(value)[:40]}'
             answer = self._send_with(route, sample, name, value)

@@ -151,10 +151,7 @@ def send(application: Any, sent: dict[str, Any]) -> int:
 class FloodTest(base.ApiTestCase):
     """Memory is that of this process, as its allocator counts it. ``benchmarks/floods.py`` sends more."""
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        # What could grow lies above the database, whichever it is.
-        self.scenarios = self.scenarios[:1]
+    one_database = True
 
     def assert_flat(
         self, application: Any, requests: Iterable[dict[str, Any]], status: int, number: int = 500

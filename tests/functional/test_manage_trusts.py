@@ -1,14 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """What freezer-manage lists and purges of trusts."""
 
-import subprocess
-import sys
 import time
 import uuid
 from concurrent import futures
-from pathlib import Path
 
-import freezer_api
+from freezer_api.cmd import manage
+from tests import commands
 from tests.functional.trusts import TrustsTestCase
 
 
@@ -27,18 +25,12 @@ class ManageTest(TrustsTestCase):
             )
 
     def manage(self, *words: str, status: int = 0) -> str:
-        command = [sys.executable, '-m', 'freezer_api.cmd.manage']
-        done = subprocess.run(
-            [*command, '--config-file', str(self.configuration), 'trusts', *words],
-            capture_output=True,
-            text=True,
-            cwd=Path(freezer_api.__file__).parents[1],
-            timeout=120,
-            check=False,
+        done = commands.run(
+            manage.main, '--config-file', self.configuration, 'trusts', *words
         )
-        self.assertEqual(status, done.returncode, done.stdout + done.stderr)
-        self.assertNotIn('Traceback', done.stderr)
-        return done.stdout + done.stderr
+        self.assertEqual(status, done.code, done.out + done.err)
+        self.assertNotIn('Traceback', done.err)
+        return done.out + done.err
 
     def states(self) -> dict[str, str]:
         lines = [line.split() for line in self.manage('list').splitlines()[1:]]

@@ -211,9 +211,7 @@ class LiveSourceTest(LiveTestCase):
 class PullTest(LiveTestCase):
     """What does not come to the database."""
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.scenarios = self.scenarios[:1]
+    one_database = True
 
     def pull(self, stub: SearchStub, *options: object) -> migrating.Outcome:
         return self.run_command(

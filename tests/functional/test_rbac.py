@@ -204,6 +204,8 @@ class MatrixTest(routes.RouteTestCase):
         super().setUp()
         self.ids_of = {OWN: self.ids, FOREIGN: self.foreign, ABSENT: NOTHING}
 
+    # What databases have to keep apart, the other test looks at.
+    @base.once
     def test_policy_as_delivered(self) -> None:
         self.walk()
 

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Migrated documents without a project are placed by a real Keystone."""
 
-from typing import Any
 
 from tests import migrating
 from tests.integration import deployment
@@ -18,10 +17,7 @@ system_scope = all
 
 
 class UsersTest(migrating.MigrationTestCase):
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        # The database hardly matters.
-        self.scenarios = self.scenarios[:1]
+    one_database = True
 
     @classmethod
     def setUpClass(cls) -> None:
