@@ -131,14 +131,6 @@ _SHOWN = (
 )
 
 
-def _owned(context: RequestContext) -> list[Any]:
-    scope = context.scope
-    clauses: list[Any] = [Action.project_id == scope.project_id]
-    if scope.user_id is not None:
-        clauses.append(Action.user_id == scope.user_id)
-    return clauses
-
-
 # Made once: for SQLAlchemy it is more work to make a statement than to send it.
 _SELECT_ONE = sa.select(*_SHOWN, Action.former).where(
     Action.project_id == sa.bindparam('project_id'), Action.id == sa.bindparam('action_id')
@@ -228,7 +220,7 @@ def _write(context: RequestContext, row: Any, document: Document) -> int:
         version: int = row.version
         return version
     former = load(row.former)
-    if stored['freezer_action'] != document['freezer_action']:
+    if not definitions.equal(stored['freezer_action'], document['freezer_action']):
         former = [*former, definitions.digest(stored['freezer_action'])][-_FORMER:]
     swaps.one(context, Action, row, {**values, 'former': dump(former)})
     # Joined: of a subquery MariaDB 10.11 makes a look at, and a lock on, every job of the project.
