@@ -162,16 +162,6 @@ def to_values(document: Document) -> tuple[Document, Document]:
     return job, state
 
 
-def _owned(context: RequestContext) -> list[Any]:
-    scope = context.scope
-    clauses: list[Any] = []
-    if not scope.all_projects:
-        clauses.append(JobAttachment.project_id == scope.project_id)
-    if scope.user_id is not None:
-        clauses.append(Job.user_id == scope.user_id)
-    return clauses
-
-
 def _page(index: search.Index, wanted: search.Search, by_user: bool, all_projects: bool) -> Any:
     return _of_page(job_search.keys(index, wanted, by_user, all_projects))
 
@@ -210,10 +200,11 @@ def _select_whole(context: RequestContext, job_id: str) -> tuple[Any, list[Any]]
         .where(
             Job.project_id == context.scope.project_id,
             Job.id == job_id,
-            *_owned(context),
         )
         .order_by(entry.priority)
     )
+    if context.scope.user_id is not None:
+        statement = statement.where(Job.user_id == context.scope.user_id)
     rows = context.connection.execute(statement).all()
     if not rows:
         raise exceptions.NotFound('There is no such job.')
