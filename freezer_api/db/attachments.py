@@ -5,11 +5,10 @@ Everything here runs within the transaction of a job.
 """
 
 import dataclasses
-import functools
 import operator
 import types
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -84,44 +83,47 @@ class _Known:
     digests: frozenset[tuple[str, str]]
 
 
-def select(context: RequestContext, jobs: Iterable[tuple[str, str]]) -> dict[tuple[str, str], list[Any]]:
+_SELECT = sa.select(
+    ActionAttachment.project_id, ActionAttachment.job_id, ActionAttachment.priority, *_ENTRY
+).outerjoin(Action, FOLLOWED)
+_OF_ONE_PROJECT = _SELECT.where(
+    ActionAttachment.project_id == sa.bindparam('project_id'),
+    ActionAttachment.job_id.in_(sa.bindparam('jobs', expanding=True)),
+)
+_OF_ANY_PROJECT = _SELECT.where(
+    sa.tuple_(ActionAttachment.project_id, ActionAttachment.job_id).in_(
+        sa.bindparam('jobs', expanding=True)
+    )
+)
+
+# Jobs of one statement: SQLite takes 32,766 parameters.
+_AT_ONCE = 5000
+
+
+def select(
+    context: RequestContext, jobs: Sequence[tuple[str, str]]
+) -> dict[tuple[str, str], list[Any]]:
     """The attachments of some jobs, with what makes the entries, in order.
 
     :param jobs: pairs of project id and job id
     """
-    by_project: dict[str, list[str]] = defaultdict(list)
-    for project_id, job_id in jobs:
-        by_project[project_id].append(job_id)
-    if not by_project:
-        return {}
-    values: Document = {}
-    for number, (project_id, ids) in enumerate(by_project.items()):
-        values |= {f'project_{number}': project_id, f'jobs_{number}': ids}
     found: dict[tuple[str, str], list[Any]] = defaultdict(list)
-    for row in context.connection.execute(_of_projects(len(by_project)), values):
-        found[row.project_id, row.job_id].append(row)
+    for start in range(0, len(jobs), _AT_ONCE):
+        some = jobs[start : start + _AT_ONCE]
+        projects = {project_id for project_id, _ in some}
+        if len(projects) == 1:
+            ids = [job_id for _, job_id in some]
+            rows = context.connection.execute(
+                _OF_ONE_PROJECT, {'project_id': projects.pop(), 'jobs': ids}
+            )
+        else:
+            rows = context.connection.execute(_OF_ANY_PROJECT, {'jobs': some})
+        for row in rows:
+            found[row.project_id, row.job_id].append(row)
     # Sorted here: MariaDB would sort all of them together.
-    for rows in found.values():
-        rows.sort(key=_BY_PRIORITY)
+    for entries in found.values():
+        entries.sort(key=_BY_PRIORITY)
     return found
-
-
-@functools.lru_cache(maxsize=16)
-def _of_projects(count: int) -> Any:
-    """Select the attachments of jobs in so many projects; kept, as it takes longer to make than to send."""
-    own = ActionAttachment
-    wanted = (
-        sa.and_(
-            own.project_id == sa.bindparam(f'project_{number}'),
-            own.job_id.in_(sa.bindparam(f'jobs_{number}', expanding=True)),
-        )
-        for number in range(count)
-    )
-    return (
-        sa.select(own.project_id, own.job_id, own.priority, *_ENTRY)
-        .outerjoin(Action, FOLLOWED)
-        .where(sa.or_(*wanted))
-    )
 
 
 def to_entry(row: Any) -> Document:
