@@ -135,6 +135,15 @@ _SHOWN = (
 _SELECT_ONE = sa.select(*_SHOWN, Action.former).where(
     Action.project_id == sa.bindparam('project_id'), Action.id == sa.bindparam('action_id')
 )
+_SELECT_MANY = (
+    sa.select(*_SHOWN, Action.former)
+    .where(
+        Action.project_id == sa.bindparam('project_id'),
+        Action.id.in_(sa.bindparam('ids', expanding=True)),
+    )
+    .with_for_update(read=True)
+)
+_INSERT = sa.insert(Action)
 
 
 def _select(context: RequestContext, action_id: str) -> Any:
@@ -189,7 +198,7 @@ def _insert(context: RequestContext, action_id: str, document: Document) -> None
     quotas.claim(context, 'actions')
     row = new_row(context.scope.project_id, context.owner_id, action_id, document)
     try:
-        context.connection.execute(sa.insert(Action).values(row))
+        context.connection.execute(_INSERT, row)
     except db_exception.DBDuplicateEntry:
         raise exceptions.IdTaken('The project has an action with this id.') from None
 
@@ -299,12 +308,8 @@ def select_many(context: RequestContext, ids: Collection[str]) -> dict[str, Any]
     """Rows of the project by id, for jobs that refer to them; they stay as they are until the transaction ends."""
     if not ids:
         return {}
-    statement = (
-        sa.select(*_SHOWN, Action.former)
-        .where(Action.project_id == context.scope.project_id, Action.id.in_(ids))
-        .with_for_update(read=True)
-    )
-    return {row.id: row for row in context.connection.execute(statement)}
+    values = {'project_id': context.scope.project_id, 'ids': list(ids)}
+    return {row.id: row for row in context.connection.execute(_SELECT_MANY, values)}
 
 
 def insert_many(context: RequestContext, rows: list[Document]) -> None:
@@ -313,7 +318,7 @@ def insert_many(context: RequestContext, rows: list[Document]) -> None:
         return
     quotas.claim(context, 'actions', len(rows))
     try:
-        context.connection.execute(sa.insert(Action), rows)
+        context.connection.execute(_INSERT, rows)
     except db_exception.DBDuplicateEntry:
         # By v1, under an id that somebody else has taken meanwhile.
         raise session.lost_race() from None

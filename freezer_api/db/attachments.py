@@ -83,6 +83,7 @@ class _Known:
     digests: frozenset[tuple[str, str]]
 
 
+# Made once: for SQLAlchemy it is more work to make a statement than to send it.
 _SELECT = sa.select(
     ActionAttachment.project_id, ActionAttachment.job_id, ActionAttachment.priority, *_ENTRY
 ).outerjoin(Action, FOLLOWED)
@@ -94,6 +95,21 @@ _OF_ANY_PROJECT = _SELECT.where(
     sa.tuple_(ActionAttachment.project_id, ActionAttachment.job_id).in_(
         sa.bindparam('jobs', expanding=True)
     )
+)
+
+_SELECT_DIGESTS = (
+    sa.select(ActionAttachment.action_id, ActionAttachment.digest)
+    .where(
+        ActionAttachment.project_id == sa.bindparam('project_id'),
+        ActionAttachment.action_id.in_(sa.bindparam('actions', expanding=True)),
+        ActionAttachment.digest.in_(sa.bindparam('digests', expanding=True)),
+    )
+    .distinct()
+)
+_INSERT = sa.insert(ActionAttachment)
+_DELETE = sa.delete(ActionAttachment).where(
+    ActionAttachment.project_id == sa.bindparam('project_id'),
+    ActionAttachment.job_id == sa.bindparam('job_id'),
 )
 
 # Jobs of one statement: SQLite takes 32,766 parameters.
@@ -231,17 +247,13 @@ def _held_digests(
     """Which of the definitions any job of the project holds under that action id."""
     if not wanted:
         return frozenset()
-    own = ActionAttachment
-    statement = (
-        sa.select(own.action_id, own.digest)
-        .where(
-            own.project_id == context.scope.project_id,
-            own.action_id.in_({action_id for action_id, _ in wanted}),
-            own.digest.in_({digest for _, digest in wanted}),
-        )
-        .distinct()
-    )
-    held = {(row.action_id, row.digest) for row in context.connection.execute(statement)}
+    values = {
+        'project_id': context.scope.project_id,
+        'actions': list({action_id for action_id, _ in wanted}),
+        'digests': list({digest for _, digest in wanted}),
+    }
+    rows = context.connection.execute(_SELECT_DIGESTS, values)
+    held = {(row.action_id, row.digest) for row in rows}
     return frozenset(held).intersection(wanted)
 
 
@@ -395,17 +407,13 @@ def insert(context: RequestContext, job_id: str, resolved: Resolved) -> None:
     actions.insert_many(context, resolved.new_actions)
     if resolved.rows:
         rows = [{**row, 'id': session.new_id(), 'job_id': job_id} for row in resolved.rows]
-        context.connection.execute(sa.insert(ActionAttachment), rows)
+        context.connection.execute(_INSERT, rows)
 
 
 def replace(context: RequestContext, job_id: str, resolved: Resolved) -> None:
     """Store new actions and the entries of a job in place of those that it has."""
-    context.connection.execute(
-        sa.delete(ActionAttachment).where(
-            ActionAttachment.project_id == context.scope.project_id,
-            ActionAttachment.job_id == job_id,
-        )
-    )
+    values = {'project_id': context.scope.project_id, 'job_id': job_id}
+    context.connection.execute(_DELETE, values)
     insert(context, job_id, resolved)
 
 
