@@ -12,7 +12,7 @@ from freezer_api.context import RequestContext
 from freezer_api.db import quotas, search, session, swaps
 from freezer_api.db.documents import Document, dump, load, without
 from freezer_api.db.models import Action, ActionAttachment, JobAttachment
-from freezer_api.domain import definitions
+from freezer_api.domain import definitions, entries
 
 MAX_RETRIES = 5
 MAX_RETRIES_INTERVAL = 6
@@ -29,9 +29,6 @@ _OWN = (
     'version',
     '_version',
 )
-
-# How many earlier definitions of an action are still recognised.
-_FORMER = 100
 
 _INDEX = search.Index(
     key=(Action.project_id, Action.id),
@@ -228,9 +225,8 @@ def _write(context: RequestContext, row: Any, document: Document) -> int:
     if to_values(stored) == values:
         version: int = row.version
         return version
-    former = load(row.former)
-    if not definitions.equal(stored['freezer_action'], document['freezer_action']):
-        former = [*former, definitions.digest(stored['freezer_action'])][-_FORMER:]
+    after = {**values, 'freezer_action': document['freezer_action']}
+    former = entries.remember(load(row.former), _shared(stored), _shared(after))
     swaps.one(context, Action, row, {**values, 'former': dump(former)})
     # Joined: of a subquery MariaDB 10.11 makes a look at, and a lock on, every job of the project.
     entry = ActionAttachment
@@ -245,6 +241,12 @@ def _write(context: RequestContext, row: Any, document: Document) -> int:
         .values({JobAttachment.version: JobAttachment.version + 1})
     )
     return int(row.version) + 1
+
+
+def _shared(document: Document) -> Document:
+    """The parts of an action that the entries which follow it have too."""
+    names = (entries.DEFINITION, *entries.OPTIONS)
+    return {name: document[name] for name in names}
 
 
 @quotas.limited('actions')
@@ -283,6 +285,9 @@ def delete(context: RequestContext, action_id: str, expected: session.Versions |
     session.check_version(expected, row.version)
     own = ActionAttachment
     definition = load(row.freezer_action)
+    former: Any = own.former
+    if marks := load(row.former):
+        former = sa.func.coalesce(own.former + '\n', '') + '\n'.join(marks)
     context.connection.execute(
         sa.update(own)
         .where(own.project_id == row.project_id, own.follows == row.id)
@@ -290,6 +295,7 @@ def delete(context: RequestContext, action_id: str, expected: session.Versions |
             follows=None,
             freezer_action=row.freezer_action,
             digest=definitions.digest(definition),
+            former=former,
             search_text=own.search_text + '\n' + search.text_of(definition),
             retries=sa.func.coalesce(own.retries, row.max_retries),
             retry_interval=sa.func.coalesce(own.retry_interval, row.max_retries_interval),

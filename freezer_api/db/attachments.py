@@ -20,6 +20,7 @@ from freezer_api.db.documents import Document, dump, load, without
 from freezer_api.db.models import Action, ActionAttachment
 from freezer_api.domain import definitions
 from freezer_api.domain.definitions import Definition
+from freezer_api.domain.entries import OPTIONS, next_of, parts, remember
 from freezer_api.domain.merge import same as same_json
 
 _OWN = (
@@ -31,8 +32,6 @@ _OWN = (
     'mandatory',
     'freezer_action',
 )
-_OPTIONS = ('max_retries', 'max_retries_interval', 'mandatory')
-
 # What makes an entry, of an attachment joined with the action that it follows.
 _ENTRY = (
     ActionAttachment.action_id,
@@ -54,6 +53,8 @@ SHOWN = (
     ActionAttachment.retry_interval,
     ActionAttachment.mandatory.label('own_mandatory'),
     ActionAttachment.digest,
+    ActionAttachment.former.label('entry_former'),
+    Action.former.label('action_former'),
 )
 FOLLOWED = sa.and_(
     Action.project_id == ActionAttachment.project_id, Action.id == ActionAttachment.follows
@@ -155,6 +156,15 @@ def to_entry(row: Any) -> Document:
     }
 
 
+def replaced(row: Any) -> list[str]:
+    """Marks of all that was replaced in an entry, by itself or by the action that it follows, oldest first."""
+    return [*_own_marks(row), *load(row.action_former or '[]')]
+
+
+def _own_marks(row: Any) -> list[str]:
+    return row.entry_former.split('\n') if row.entry_former else []
+
+
 def _or(value: int | None, default: int) -> int:
     return default if value is None else value
 
@@ -180,7 +190,7 @@ def resolve(
     resolved = Resolved([], [], [])
     for entry in entries:
         action_id = entry.get('action_id')
-        before = _next(known.entries[action_id]) if action_id else None
+        before = next_of(known.entries[action_id]) if action_id else None
         new_id = _new_id(context, entry, known, before)
         if new_id is None:
             _refer(context, entry, defaults, known, before, resolved)
@@ -210,11 +220,6 @@ def _new_id(context: RequestContext, entry: Document, known: _Known, before: Any
     if before is not None and _was_held(action, given, known):
         return None
     return session.new_id()
-
-
-def _next(rows: list[Any]) -> Any:
-    """The attachments of one action in turn; the last one stands for all further entries."""
-    return rows.pop(0) if len(rows) > 1 else next(iter(rows), None)
 
 
 def _look_up(context: RequestContext, entries: list[Document], held: list[Any]) -> _Known:
@@ -292,7 +297,7 @@ def _refer(
     if own is not None or not may_follow or not same_json(filled, definition):
         own = filled
     if own is not None and before is None and action is not None:
-        options = {name: getattr(action, name) for name in _OPTIONS if entry.get(name) is None}
+        options = {name: getattr(action, name) for name in OPTIONS if entry.get(name) is None}
         entry = {**entry, **options}
     if before is not None:
         owner = load(before.document)['user_id']
@@ -344,7 +349,7 @@ def _make(
 ) -> Any:
     """An entry that brings an action of its own; return the action."""
     definition = definitions.fill(entry['freezer_action'], defaults)
-    document: Document = {name: entry[name] for name in _OPTIONS if name in entry}
+    document: Document = {name: entry[name] for name in OPTIONS if name in entry}
     document['freezer_action'] = definition
     user_id = context.owner_id
     row = actions.new_row(context.scope.project_id, user_id, action_id, document)
@@ -365,7 +370,7 @@ def _add(
     before: Any = None,
 ) -> None:
     extras = without(entry, _OWN)
-    options = {name: entry.get(name) for name in _OPTIONS}
+    options = {name: entry.get(name) for name in OPTIONS}
     if before is not None:
         # What comes back as it was served does not become the job's own.
         served = to_entry(before)
@@ -373,6 +378,9 @@ def _add(
         for name, value in zip(options, stored, strict=True):
             if options[name] == served[name]:
                 options[name] = value
+    former: list[str] = []
+    if before is not None:
+        former = _former(before, own, {**extras, **options, 'freezer_action': definition})
     resolved.definitions.append(definition)
     resolved.rows.append(
         {
@@ -380,9 +388,28 @@ def _add(
             'action_id': action_id,
             'follows': action_id if own is None else None,
             'priority': len(resolved.rows),
+            'former': '\n'.join(former) or None,
             **to_values({**extras, **options}, owner, own),
         }
     )
+
+
+def _former(before: Any, own: Definition | None, entry: Document) -> list[str]:
+    """The marks to keep with an entry that is going to replace another one.
+
+    :param own: its own definition; None if it follows its action
+    :param entry: with those options that are its own
+    """
+    served, after = parts(to_entry(before)), parts(entry)
+    stored = (before.retries, before.retry_interval, before.own_mandatory)
+    for name, value in zip(OPTIONS, stored, strict=True):
+        if value is None and after.get(name) is None:
+            served.pop(name)
+        else:
+            after.setdefault(name, None)
+    # The action remembers its own for all that go on following it.
+    former = _own_marks(before) if own is None else replaced(before)
+    return remember(former, served, after)
 
 
 def to_values(entry: Document, owner: str, own: Definition | None) -> Document:

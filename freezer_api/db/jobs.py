@@ -405,7 +405,10 @@ def update(
     stored = _to_document(row, held)
     if not with_actions:
         del stored['job_actions']
-    job = change(reports.Job(stored, members.former_of(row), row.status_before or ''))
+    replaced = tuple(map(attachments.replaced, held))
+    job = change(
+        reports.Job(stored, members.former_of(row), row.status_before or '', replaced)
+    )
     tag = _tag(row, job.document)
     trust = _TrustRule.DROP if drop_trust else _TrustRule.OF_CLIENT
     return _write(context, row, held, job.document, tag, job.status_before, trust)
