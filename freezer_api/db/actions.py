@@ -12,7 +12,7 @@ from freezer_api.context import RequestContext
 from freezer_api.db import quotas, search, session, swaps
 from freezer_api.db.documents import Document, dump, load, without
 from freezer_api.db.models import Action, ActionAttachment, JobAttachment
-from freezer_api.domain import definitions
+from freezer_api.domain import definitions, entries
 
 MAX_RETRIES = 5
 MAX_RETRIES_INTERVAL = 6
@@ -29,9 +29,6 @@ _OWN = (
     'version',
     '_version',
 )
-
-# How many earlier definitions of an action are still recognised.
-_FORMER = 100
 
 _INDEX = search.Index(
     key=(Action.project_id, Action.id),
@@ -131,18 +128,19 @@ _SHOWN = (
 )
 
 
-def _owned(context: RequestContext) -> list[Any]:
-    scope = context.scope
-    clauses: list[Any] = [Action.project_id == scope.project_id]
-    if scope.user_id is not None:
-        clauses.append(Action.user_id == scope.user_id)
-    return clauses
-
-
 # Made once: for SQLAlchemy it is more work to make a statement than to send it.
 _SELECT_ONE = sa.select(*_SHOWN, Action.former).where(
     Action.project_id == sa.bindparam('project_id'), Action.id == sa.bindparam('action_id')
 )
+_SELECT_MANY = (
+    sa.select(*_SHOWN, Action.former)
+    .where(
+        Action.project_id == sa.bindparam('project_id'),
+        Action.id.in_(sa.bindparam('ids', expanding=True)),
+    )
+    .with_for_update(read=True)
+)
+_INSERT = sa.insert(Action)
 
 
 def _select(context: RequestContext, action_id: str) -> Any:
@@ -197,7 +195,7 @@ def _insert(context: RequestContext, action_id: str, document: Document) -> None
     quotas.claim(context, 'actions')
     row = new_row(context.scope.project_id, context.owner_id, action_id, document)
     try:
-        context.connection.execute(sa.insert(Action).values(row))
+        context.connection.execute(_INSERT, row)
     except db_exception.DBDuplicateEntry:
         raise exceptions.IdTaken('The project has an action with this id.') from None
 
@@ -227,9 +225,8 @@ def _write(context: RequestContext, row: Any, document: Document) -> int:
     if to_values(stored) == values:
         version: int = row.version
         return version
-    former = load(row.former)
-    if stored['freezer_action'] != document['freezer_action']:
-        former = [*former, definitions.digest(stored['freezer_action'])][-_FORMER:]
+    after = {**values, 'freezer_action': document['freezer_action']}
+    former = entries.remember(load(row.former), _shared(stored), _shared(after))
     swaps.one(context, Action, row, {**values, 'former': dump(former)})
     # Joined: of a subquery MariaDB 10.11 makes a look at, and a lock on, every job of the project.
     entry = ActionAttachment
@@ -244,6 +241,12 @@ def _write(context: RequestContext, row: Any, document: Document) -> int:
         .values({JobAttachment.version: JobAttachment.version + 1})
     )
     return int(row.version) + 1
+
+
+def _shared(document: Document) -> Document:
+    """The parts of an action that the entries which follow it have too."""
+    names = (entries.DEFINITION, *entries.OPTIONS)
+    return {name: document[name] for name in names}
 
 
 @quotas.limited('actions')
@@ -282,6 +285,9 @@ def delete(context: RequestContext, action_id: str, expected: session.Versions |
     session.check_version(expected, row.version)
     own = ActionAttachment
     definition = load(row.freezer_action)
+    former: Any = own.former
+    if marks := load(row.former):
+        former = sa.func.coalesce(own.former + '\n', '') + '\n'.join(marks)
     context.connection.execute(
         sa.update(own)
         .where(own.project_id == row.project_id, own.follows == row.id)
@@ -289,6 +295,7 @@ def delete(context: RequestContext, action_id: str, expected: session.Versions |
             follows=None,
             freezer_action=row.freezer_action,
             digest=definitions.digest(definition),
+            former=former,
             search_text=own.search_text + '\n' + search.text_of(definition),
             retries=sa.func.coalesce(own.retries, row.max_retries),
             retry_interval=sa.func.coalesce(own.retry_interval, row.max_retries_interval),
@@ -307,12 +314,8 @@ def select_many(context: RequestContext, ids: Collection[str]) -> dict[str, Any]
     """Rows of the project by id, for jobs that refer to them; they stay as they are until the transaction ends."""
     if not ids:
         return {}
-    statement = (
-        sa.select(*_SHOWN, Action.former)
-        .where(Action.project_id == context.scope.project_id, Action.id.in_(ids))
-        .with_for_update(read=True)
-    )
-    return {row.id: row for row in context.connection.execute(statement)}
+    values = {'project_id': context.scope.project_id, 'ids': list(ids)}
+    return {row.id: row for row in context.connection.execute(_SELECT_MANY, values)}
 
 
 def insert_many(context: RequestContext, rows: list[Document]) -> None:
@@ -321,7 +324,7 @@ def insert_many(context: RequestContext, rows: list[Document]) -> None:
         return
     quotas.claim(context, 'actions', len(rows))
     try:
-        context.connection.execute(sa.insert(Action), rows)
+        context.connection.execute(_INSERT, rows)
     except db_exception.DBDuplicateEntry:
         # By v1, under an id that somebody else has taken meanwhile.
         raise session.lost_race() from None

@@ -5,11 +5,10 @@ Everything here runs within the transaction of a job.
 """
 
 import dataclasses
-import functools
 import operator
 import types
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -21,6 +20,7 @@ from freezer_api.db.documents import Document, dump, load, without
 from freezer_api.db.models import Action, ActionAttachment
 from freezer_api.domain import definitions
 from freezer_api.domain.definitions import Definition
+from freezer_api.domain.entries import OPTIONS, next_of, parts, remember
 from freezer_api.domain.merge import same as same_json
 
 _OWN = (
@@ -32,8 +32,6 @@ _OWN = (
     'mandatory',
     'freezer_action',
 )
-_OPTIONS = ('max_retries', 'max_retries_interval', 'mandatory')
-
 # What makes an entry, of an attachment joined with the action that it follows.
 _ENTRY = (
     ActionAttachment.action_id,
@@ -55,6 +53,8 @@ SHOWN = (
     ActionAttachment.retry_interval,
     ActionAttachment.mandatory.label('own_mandatory'),
     ActionAttachment.digest,
+    ActionAttachment.former.label('entry_former'),
+    Action.former.label('action_former'),
 )
 FOLLOWED = sa.and_(
     Action.project_id == ActionAttachment.project_id, Action.id == ActionAttachment.follows
@@ -84,44 +84,63 @@ class _Known:
     digests: frozenset[tuple[str, str]]
 
 
-def select(context: RequestContext, jobs: Iterable[tuple[str, str]]) -> dict[tuple[str, str], list[Any]]:
+# Made once: for SQLAlchemy it is more work to make a statement than to send it.
+_SELECT = sa.select(
+    ActionAttachment.project_id, ActionAttachment.job_id, ActionAttachment.priority, *_ENTRY
+).outerjoin(Action, FOLLOWED)
+_OF_ONE_PROJECT = _SELECT.where(
+    ActionAttachment.project_id == sa.bindparam('project_id'),
+    ActionAttachment.job_id.in_(sa.bindparam('jobs', expanding=True)),
+)
+_OF_ANY_PROJECT = _SELECT.where(
+    sa.tuple_(ActionAttachment.project_id, ActionAttachment.job_id).in_(
+        sa.bindparam('jobs', expanding=True)
+    )
+)
+
+_SELECT_DIGESTS = (
+    sa.select(ActionAttachment.action_id, ActionAttachment.digest)
+    .where(
+        ActionAttachment.project_id == sa.bindparam('project_id'),
+        ActionAttachment.action_id.in_(sa.bindparam('actions', expanding=True)),
+        ActionAttachment.digest.in_(sa.bindparam('digests', expanding=True)),
+    )
+    .distinct()
+)
+_INSERT = sa.insert(ActionAttachment)
+_DELETE = sa.delete(ActionAttachment).where(
+    ActionAttachment.project_id == sa.bindparam('project_id'),
+    ActionAttachment.job_id == sa.bindparam('job_id'),
+)
+
+# Jobs of one statement: SQLite takes 32,766 parameters.
+_AT_ONCE = 5000
+
+
+def select(
+    context: RequestContext, jobs: Sequence[tuple[str, str]]
+) -> dict[tuple[str, str], list[Any]]:
     """The attachments of some jobs, with what makes the entries, in order.
 
     :param jobs: pairs of project id and job id
     """
-    by_project: dict[str, list[str]] = defaultdict(list)
-    for project_id, job_id in jobs:
-        by_project[project_id].append(job_id)
-    if not by_project:
-        return {}
-    values: Document = {}
-    for number, (project_id, ids) in enumerate(by_project.items()):
-        values |= {f'project_{number}': project_id, f'jobs_{number}': ids}
     found: dict[tuple[str, str], list[Any]] = defaultdict(list)
-    for row in context.connection.execute(_of_projects(len(by_project)), values):
-        found[row.project_id, row.job_id].append(row)
+    for start in range(0, len(jobs), _AT_ONCE):
+        some = jobs[start : start + _AT_ONCE]
+        projects = {project_id for project_id, _ in some}
+        if len(projects) == 1:
+            ids = [job_id for _, job_id in some]
+            rows = context.connection.execute(
+                _OF_ONE_PROJECT, {'project_id': projects.pop(), 'jobs': ids}
+            )
+        else:
+            rows = context.connection.execute(_OF_ANY_PROJECT, {'jobs': some})
+        for row in rows:
+            found[row.project_id, row.job_id].append(row)
     # Sorted here: MariaDB would sort all of them together.
-    for rows in found.values():
-        rows.sort(key=_BY_PRIORITY)
+    for entries in found.values():
+        entries.sort(key=_BY_PRIORITY)
     return found
-
-
-@functools.lru_cache(maxsize=16)
-def _of_projects(count: int) -> Any:
-    """Select the attachments of jobs in so many projects; kept, as it takes longer to make than to send."""
-    own = ActionAttachment
-    wanted = (
-        sa.and_(
-            own.project_id == sa.bindparam(f'project_{number}'),
-            own.job_id.in_(sa.bindparam(f'jobs_{number}', expanding=True)),
-        )
-        for number in range(count)
-    )
-    return (
-        sa.select(own.project_id, own.job_id, own.priority, *_ENTRY)
-        .outerjoin(Action, FOLLOWED)
-        .where(sa.or_(*wanted))
-    )
 
 
 def to_entry(row: Any) -> Document:
@@ -135,6 +154,15 @@ def to_entry(row: Any) -> Document:
         'mandatory': bool(row.mandatory),
         'freezer_action': load(row.freezer_action),
     }
+
+
+def replaced(row: Any) -> list[str]:
+    """Marks of all that was replaced in an entry, by itself or by the action that it follows, oldest first."""
+    return [*_own_marks(row), *load(row.action_former or '[]')]
+
+
+def _own_marks(row: Any) -> list[str]:
+    return row.entry_former.split('\n') if row.entry_former else []
 
 
 def _or(value: int | None, default: int) -> int:
@@ -162,7 +190,7 @@ def resolve(
     resolved = Resolved([], [], [])
     for entry in entries:
         action_id = entry.get('action_id')
-        before = _next(known.entries[action_id]) if action_id else None
+        before = next_of(known.entries[action_id]) if action_id else None
         new_id = _new_id(context, entry, known, before)
         if new_id is None:
             _refer(context, entry, defaults, known, before, resolved)
@@ -192,11 +220,6 @@ def _new_id(context: RequestContext, entry: Document, known: _Known, before: Any
     if before is not None and _was_held(action, given, known):
         return None
     return session.new_id()
-
-
-def _next(rows: list[Any]) -> Any:
-    """The attachments of one action in turn; the last one stands for all further entries."""
-    return rows.pop(0) if len(rows) > 1 else next(iter(rows), None)
 
 
 def _look_up(context: RequestContext, entries: list[Document], held: list[Any]) -> _Known:
@@ -229,17 +252,13 @@ def _held_digests(
     """Which of the definitions any job of the project holds under that action id."""
     if not wanted:
         return frozenset()
-    own = ActionAttachment
-    statement = (
-        sa.select(own.action_id, own.digest)
-        .where(
-            own.project_id == context.scope.project_id,
-            own.action_id.in_({action_id for action_id, _ in wanted}),
-            own.digest.in_({digest for _, digest in wanted}),
-        )
-        .distinct()
-    )
-    held = {(row.action_id, row.digest) for row in context.connection.execute(statement)}
+    values = {
+        'project_id': context.scope.project_id,
+        'actions': list({action_id for action_id, _ in wanted}),
+        'digests': list({digest for _, digest in wanted}),
+    }
+    rows = context.connection.execute(_SELECT_DIGESTS, values)
+    held = {(row.action_id, row.digest) for row in rows}
     return frozenset(held).intersection(wanted)
 
 
@@ -278,7 +297,7 @@ def _refer(
     if own is not None or not may_follow or not same_json(filled, definition):
         own = filled
     if own is not None and before is None and action is not None:
-        options = {name: getattr(action, name) for name in _OPTIONS if entry.get(name) is None}
+        options = {name: getattr(action, name) for name in OPTIONS if entry.get(name) is None}
         entry = {**entry, **options}
     if before is not None:
         owner = load(before.document)['user_id']
@@ -330,7 +349,7 @@ def _make(
 ) -> Any:
     """An entry that brings an action of its own; return the action."""
     definition = definitions.fill(entry['freezer_action'], defaults)
-    document: Document = {name: entry[name] for name in _OPTIONS if name in entry}
+    document: Document = {name: entry[name] for name in OPTIONS if name in entry}
     document['freezer_action'] = definition
     user_id = context.owner_id
     row = actions.new_row(context.scope.project_id, user_id, action_id, document)
@@ -351,7 +370,7 @@ def _add(
     before: Any = None,
 ) -> None:
     extras = without(entry, _OWN)
-    options = {name: entry.get(name) for name in _OPTIONS}
+    options = {name: entry.get(name) for name in OPTIONS}
     if before is not None:
         # What comes back as it was served does not become the job's own.
         served = to_entry(before)
@@ -359,6 +378,9 @@ def _add(
         for name, value in zip(options, stored, strict=True):
             if options[name] == served[name]:
                 options[name] = value
+    former: list[str] = []
+    if before is not None:
+        former = _former(before, own, {**extras, **options, 'freezer_action': definition})
     resolved.definitions.append(definition)
     resolved.rows.append(
         {
@@ -366,9 +388,28 @@ def _add(
             'action_id': action_id,
             'follows': action_id if own is None else None,
             'priority': len(resolved.rows),
+            'former': '\n'.join(former) or None,
             **to_values({**extras, **options}, owner, own),
         }
     )
+
+
+def _former(before: Any, own: Definition | None, entry: Document) -> list[str]:
+    """The marks to keep with an entry that is going to replace another one.
+
+    :param own: its own definition; None if it follows its action
+    :param entry: with those options that are its own
+    """
+    served, after = parts(to_entry(before)), parts(entry)
+    stored = (before.retries, before.retry_interval, before.own_mandatory)
+    for name, value in zip(OPTIONS, stored, strict=True):
+        if value is None and after.get(name) is None:
+            served.pop(name)
+        else:
+            after.setdefault(name, None)
+    # The action remembers its own for all that go on following it.
+    former = _own_marks(before) if own is None else replaced(before)
+    return remember(former, served, after)
 
 
 def to_values(entry: Document, owner: str, own: Definition | None) -> Document:
@@ -393,17 +434,13 @@ def insert(context: RequestContext, job_id: str, resolved: Resolved) -> None:
     actions.insert_many(context, resolved.new_actions)
     if resolved.rows:
         rows = [{**row, 'id': session.new_id(), 'job_id': job_id} for row in resolved.rows]
-        context.connection.execute(sa.insert(ActionAttachment), rows)
+        context.connection.execute(_INSERT, rows)
 
 
 def replace(context: RequestContext, job_id: str, resolved: Resolved) -> None:
     """Store new actions and the entries of a job in place of those that it has."""
-    context.connection.execute(
-        sa.delete(ActionAttachment).where(
-            ActionAttachment.project_id == context.scope.project_id,
-            ActionAttachment.job_id == job_id,
-        )
-    )
+    values = {'project_id': context.scope.project_id, 'job_id': job_id}
+    context.connection.execute(_DELETE, values)
     insert(context, job_id, resolved)
 
 

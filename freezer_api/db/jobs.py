@@ -87,6 +87,49 @@ _SELECT = sa.select(
 _SELECT_ONE = _SELECT.add_columns(*_BESIDES).where(
     Job.project_id == sa.bindparam('project_id'), Job.id == sa.bindparam('job_id')
 )
+_SELECT_ONE_OF_USER = _SELECT_ONE.where(Job.user_id == sa.bindparam('user_id'))
+
+# Of any length; with the first entry alone, as each entry of a job is a row.
+_LONG = (Job.description, Job.scheduling, Job.session_name, JobAttachment.former)
+
+
+def _select_with_entries() -> Any:
+    own, central = orm.aliased(Client), orm.aliased(Client)
+    able = [
+        sa.func.coalesce(getattr(own, name), getattr(central, name)).label(name)
+        for name in ('is_central', *clients.CAPABILITIES)
+    ]
+    entry = ActionAttachment
+    is_first = sa.func.coalesce(entry.priority, 0) == 0
+    long = [sa.case((is_first, column)).label(column.key) for column in _LONG]
+    short = [column for column in (*_SHOWN, *_BESIDES) if column not in set(_LONG)]
+    source = (
+        job_search.JOIN.outerjoin(
+            own, sa.and_(own.project_id == Job.project_id, own.id == JobAttachment.client_id)
+        )
+        .outerjoin(central, central.central_id == JobAttachment.client_id)
+        .outerjoin(entry, sa.and_(entry.project_id == Job.project_id, entry.job_id == Job.id))
+        .outerjoin(Action, attachments.FOLLOWED)
+    )
+    return (
+        sa.select(*short, *long, *able, *attachments.SHOWN)
+        .select_from(source)
+        .where(Job.project_id == sa.bindparam('project_id'), Job.id == sa.bindparam('job_id'))
+        .order_by(entry.priority)
+    )
+
+
+_SELECT_WHOLE = _select_with_entries()
+_SELECT_WHOLE_OF_USER = _SELECT_WHOLE.where(Job.user_id == sa.bindparam('user_id'))
+
+_INSERT = sa.insert(Job)
+_INSERT_STATE = sa.insert(JobAttachment)
+_UPDATE = sa.update(Job).where(
+    Job.project_id == sa.bindparam('of_project'), Job.id == sa.bindparam('of_job')
+)
+_DELETE = sa.delete(Job).where(
+    Job.project_id == sa.bindparam('project_id'), Job.id == sa.bindparam('job_id')
+)
 
 
 def _to_document(row: Any, entries: list[Any]) -> Document:
@@ -162,26 +205,15 @@ def to_values(document: Document) -> tuple[Document, Document]:
     return job, state
 
 
-def _owned(context: RequestContext) -> list[Any]:
-    scope = context.scope
-    clauses: list[Any] = []
-    if not scope.all_projects:
-        clauses.append(JobAttachment.project_id == scope.project_id)
-    if scope.user_id is not None:
-        clauses.append(Job.user_id == scope.user_id)
-    return clauses
-
-
 def _page(index: search.Index, wanted: search.Search, by_user: bool, all_projects: bool) -> Any:
     return _of_page(job_search.keys(index, wanted, by_user, all_projects))
 
 
 def _select(context: RequestContext, job_id: str) -> Any:
     scope = context.scope
-    statement = _SELECT_ONE
-    if scope.user_id is not None:
-        statement = statement.where(Job.user_id == scope.user_id)
-    values = {**_seen_by(context), 'project_id': scope.project_id, 'job_id': job_id}
+    statement = _SELECT_ONE if scope.user_id is None else _SELECT_ONE_OF_USER
+    values = {'project_id': scope.project_id, 'job_id': job_id, 'user_id': scope.user_id}
+    values |= _seen_by(context)
     row = context.connection.execute(statement, values).first()
     if row is None:
         raise exceptions.NotFound('There is no such job.')
@@ -190,31 +222,10 @@ def _select(context: RequestContext, job_id: str) -> Any:
 
 def _select_whole(context: RequestContext, job_id: str) -> tuple[Any, list[Any]]:
     """A job with what its client can do, and its entries."""
-    own, central = orm.aliased(Client), orm.aliased(Client)
-    able = [
-        sa.func.coalesce(getattr(own, name), getattr(central, name)).label(name)
-        for name in ('is_central', *clients.CAPABILITIES)
-    ]
-    entry = ActionAttachment
-    source = (
-        job_search.JOIN.outerjoin(
-            own, sa.and_(own.project_id == Job.project_id, own.id == JobAttachment.client_id)
-        )
-        .outerjoin(central, central.central_id == JobAttachment.client_id)
-        .outerjoin(entry, sa.and_(entry.project_id == Job.project_id, entry.job_id == Job.id))
-        .outerjoin(Action, attachments.FOLLOWED)
-    )
-    statement = (
-        sa.select(*_SHOWN, *_BESIDES, *able, *attachments.SHOWN)
-        .select_from(source)
-        .where(
-            Job.project_id == context.scope.project_id,
-            Job.id == job_id,
-            *_owned(context),
-        )
-        .order_by(entry.priority)
-    )
-    rows = context.connection.execute(statement).all()
+    scope = context.scope
+    statement = _SELECT_WHOLE if scope.user_id is None else _SELECT_WHOLE_OF_USER
+    values = {'project_id': scope.project_id, 'job_id': job_id, 'user_id': scope.user_id}
+    rows = context.connection.execute(statement, values).all()
     if not rows:
         raise exceptions.NotFound('There is no such job.')
     return rows[0], [row for row in rows if row.action_id is not None]
@@ -314,25 +325,24 @@ def _insert(context: RequestContext, job_id: str, document: Document) -> None:
     if session_id:
         state |= members.admit(context, session_id, {**state, 'client_id': client.client_id})
     try:
-        context.connection.execute(
-            sa.insert(Job).values(
-                project_id=project_id, id=job_id, user_id=context.owner_id, created_at=now, **job
-            )
-        )
+        owner = context.owner_id
+        row = {'project_id': project_id, 'id': job_id, 'user_id': owner, 'created_at': now, **job}
+        context.connection.execute(_INSERT, row)
     except db_exception.DBDuplicateEntry:
         raise exceptions.IdTaken('A job has this id.') from None
     try:
         context.connection.execute(
-            sa.insert(JobAttachment).values(
-                project_id=project_id,
-                job_id=job_id,
-                client_id=client.client_id,
-                central_client_id=client.client_id if client.is_central else None,
-                created_at=now,
-                updated_at=now,
-                version=1,
+            _INSERT_STATE,
+            {
+                'project_id': project_id,
+                'job_id': job_id,
+                'client_id': client.client_id,
+                'central_client_id': client.client_id if client.is_central else None,
+                'created_at': now,
+                'updated_at': now,
+                'version': 1,
                 **state,
-            )
+            },
         )
     except db_exception.DBDuplicateEntry:
         raise exceptions.Conflict('A job has this id.') from None
@@ -395,7 +405,10 @@ def update(
     stored = _to_document(row, held)
     if not with_actions:
         del stored['job_actions']
-    job = change(reports.Job(stored, members.former_of(row), row.status_before or ''))
+    replaced = tuple(map(attachments.replaced, held))
+    job = change(
+        reports.Job(stored, members.former_of(row), row.status_before or '', replaced)
+    )
     tag = _tag(row, job.document)
     trust = _TrustRule.DROP if drop_trust else _TrustRule.OF_CLIENT
     return _write(context, row, held, job.document, tag, job.status_before, trust)
@@ -470,11 +483,8 @@ def _write(
         return version
     _swap(context, row, state)
     if changed_job:
-        context.connection.execute(
-            sa.update(Job)
-            .where(Job.project_id == row.project_id, Job.id == row.id)
-            .values(**job)
-        )
+        values = {'of_project': row.project_id, 'of_job': row.id, **job}
+        context.connection.execute(_UPDATE, values)
     if resolved is not None:
         attachments.replace(context, row.id, resolved)
     if changed_trust:
@@ -561,9 +571,7 @@ def delete(context: RequestContext, job_id: str, expected: session.Versions | No
     if held_trust is not None:
         trusts.leave(context, (row.project_id, row.id), held_trust)
     # The entries and the link to the trust go with the job, by their foreign keys.
-    context.connection.execute(
-        sa.delete(Job).where(Job.project_id == row.project_id, Job.id == row.id)
-    )
+    context.connection.execute(_DELETE, {'project_id': row.project_id, 'job_id': row.id})
     if row.session_id is not None:
         session_runs.settle(context, [row.session_id])
     return True

@@ -128,7 +128,7 @@ class Action(Base):
     max_retries_interval: Mapped[int] = mapped_column(Integer)
     mandatory: Mapped[bool] = mapped_column(Boolean)
     freezer_action: Mapped[str] = mapped_column(Document)
-    # Digests of earlier definitions, a JSON list: copies of them may still come back from agents.
+    # Marks of earlier definitions and options, a JSON list: copies of them may still come back from agents.
     former: Mapped[str] = mapped_column(Text)
     document: Mapped[str] = mapped_column(Document)
     search_text: Mapped[str] = mapped_column(Document)
@@ -185,6 +185,8 @@ class ActionAttachment(Base):
     mandatory: Mapped[bool | None] = mapped_column(Boolean)
     freezer_action: Mapped[str | None] = mapped_column(Document)
     digest: Mapped[str | None] = mapped_column(WORD)
+    # Marks of what was replaced in the entry itself, or in an action that it followed, one a line.
+    former: Mapped[str | None] = mapped_column(Text)
     document: Mapped[str] = mapped_column(Document)
     search_text: Mapped[str] = mapped_column(Document)
 

@@ -7,18 +7,19 @@ user did since would be undone by the next report. A report is known by its form
 apart:
 
 - An event that it does not answer (see :func:`freezer_api.domain.events.is_answered`) stays.
-- A part of the definition that equals one which a user has replaced since stays replaced.
+- A part of the definition that equals one which a user has replaced since stays replaced; so does a part of an entry of
+  ``job_actions``.
 - Everything else is taken, the state above all.
 """
 
 import dataclasses
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 import orjson
 
-from freezer_api.domain import events
+from freezer_api.domain import entries, events
 from freezer_api.domain.merge import merge, same
 
 Document = dict[str, Any]
@@ -44,12 +45,14 @@ class Job:
 
     :ivar document: ``job_actions`` only if the PATCH has them
     :ivar former: digests of the parts that were replaced, oldest first
+    :ivar replaced: marks of what was replaced in each entry of ``job_actions``, see :mod:`freezer_api.domain.entries`
     :ivar status_before: while a start is pending: what the agent reported last, see :mod:`freezer_api.domain.events`
     """
 
     document: Document
     former: tuple[str, ...] = ()
     status_before: str = ''
+    replaced: tuple[Collection[str], ...] = ()
 
 
 def apply(job: Job, patch: Document) -> Job:
@@ -100,6 +103,10 @@ def _without_stale(job: Job, patch: Document, schedule: Document) -> Document:
             kept[name] = {key: schedule[key] for key in schedule if key in _STATE}
         else:
             del kept[name]
+    if isinstance(kept.get('job_actions'), list):
+        kept['job_actions'] = entries.without_stale(
+            kept['job_actions'], job.document['job_actions'], job.replaced
+        )
     return kept
 
 

@@ -135,6 +135,17 @@ class OlderCopyTest(ActionsTestCase):
         self.change(OLDER)
         self.assertEqual([OLDER], self.definitions(self.first))
 
+    def test_copies_from_before_a_change_of_type_alone_are_known(self) -> None:
+        for before, after in ((1, True), (True, 1), (1, 1.0)):
+            self.change({**BACKUP, 'x': before})
+            job_id = self.job({'action_id': 'a'})
+            document = self.read_job(job_id)
+            self.change({**BACKUP, 'x': after})
+            document['job_schedule']['status'] = 'running'
+            self.patch_job(job_id, document)
+            [definition] = self.definitions(job_id)
+            self.assertEqual(repr(after), repr(definition['x']))
+
     def test_any_earlier_definition_is_accepted(self) -> None:
         for definition in (OLDER, BACKUP, NEWER):
             job_id = self.job(*self.older(definition))

@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Jobs of several projects, and clients that run the jobs of all."""
 
+import sqlalchemy
+
+from freezer_api.db import models
 from tests import base
 from tests.functional.jobs import BACKUP, HOST, RESTORE, JobsTestCase
 
@@ -125,6 +128,25 @@ class ProjectsTest(JobsTestCase):
             [('p1', BACKUP), ('p2', RESTORE)],
             [(job['project_id'], job['job_actions'][0]['freezer_action']) for job in jobs],
         )
+
+    @base.only('v2')
+    def test_the_longest_page_may_have_a_job_of_another_project_each(self) -> None:
+        self.create(job_id='same')
+        rows = self.rows()
+        with self.database.engine.begin() as connection:
+            for model in (models.Action, models.Job, models.JobAttachment, models.ActionAttachment):
+                [row] = rows[model.__tablename__]
+                copies = [{**row, 'project_id': f'p{number}'} for number in range(2, 1001)]
+                connection.execute(sqlalchemy.insert(model), copies)
+        admin = self.as_('root', project='operators', roles='admin')
+        params = {'all_projects': 'true', 'limit': 1000}
+        jobs = admin.get(self.url('jobs'), params=params, status=200).json['jobs']
+        self.assertEqual(1000, len({job['project_id'] for job in jobs}))
+        for job in jobs:
+            [entry] = job['job_actions']
+            self.assertEqual(
+                (job['project_id'], BACKUP), (entry['project_id'], entry['freezer_action'])
+            )
 
 
 class CentralTest(JobsTestCase):

@@ -6,7 +6,7 @@ releases up to 18 send the whole job as they last read it.
 """
 
 import copy
-from typing import Any
+from typing import Any, ClassVar
 
 from tests import base
 
@@ -57,17 +57,17 @@ class Agent:
         self.report(status=status, result='success', time_ended=1_900_000_060, **state)
 
 
-class LateReportsTest(base.ApiTestCase):
+class LateReportsTestCase(base.ApiTestCase):
     versions = ('v1', 'v2')
+    releases: ClassVar = ('19', '18')
     whole: bool
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        releases = [('19', {'whole': False}), ('18', {'whole': True})]
         self.scenarios = [
-            (f'{name},{release}', {**keys, **form})
+            (f'{name},{release}', {**keys, 'whole': release == '18'})
             for name, keys in self.scenarios
-            for release, form in releases
+            for release in self.releases
             # Release 19 speaks v2 alone.
             if (release, keys['api_version']) != ('19', 'v1')
         ]
@@ -111,6 +111,8 @@ class LateReportsTest(base.ApiTestCase):
         schedule = self.schedule(job_id)
         self.assertEqual((event, status), (schedule['event'], schedule['status']))
 
+
+class LateReportsTest(LateReportsTestCase):
     def test_stop_outlives_the_reports_of_a_run(self) -> None:
         job_id = self.create(**NIGHTLY)
         agent = self.agent(job_id)
@@ -406,3 +408,153 @@ class LateReportsTest(base.ApiTestCase):
         agent.start_run()
         schedule = self.schedule(job_id)
         self.assertEqual(('2 days', 'running'), (schedule['schedule_interval'], schedule['status']))
+
+
+class EntriesTest(LateReportsTestCase):
+    """What was replaced within the entries of a job, or in the actions that they follow."""
+
+    # The reports of release 19 have no entries.
+    releases: ClassVar = ('18',)
+
+    OPTIONS: ClassVar = {'max_retries': 9, 'max_retries_interval': 90, 'mandatory': True}
+
+    def setUp(self) -> None:
+        super().setUp()
+        body = {'action_id': 'a', 'freezer_action': BACKUP}
+        self.api.post(self.url('actions'), json=body, status=201)
+
+    def follower(self) -> str:
+        """A job that follows the action, which those made by v1 never do."""
+        document = {
+            'client_id': HOST,
+            'job_actions': [{'action_id': 'a'}, {'action_id': 'a', 'extra': 'old'}],
+        }
+        answer = self.api.post(self.api.v2('jobs'), json=document, status=201)
+        return str(answer.json['job_id'])
+
+    def change(self, **document: Any) -> None:
+        self.api.patch(self.url('actions', 'a'), json=document, status=200)
+
+    def entries(self, job_id: str) -> list[Document]:
+        entries: list[Document] = self.read(job_id)['job_actions']
+        return entries
+
+    def assert_reports_change_nothing(self, job_id: str, agent: Agent) -> None:
+        entries = self.entries(job_id)
+        agent.start_run()
+        agent.end_run('scheduled')
+        self.assertEqual(entries, self.entries(job_id))
+        self.assert_state(job_id, '', 'scheduled')
+
+    def assert_follows(self, job_id: str) -> None:
+        """Later changes of the action still arrive."""
+        later = {'max_retries': 3, 'max_retries_interval': 33, 'mandatory': False}
+        self.change(freezer_action={'path_to_backup': '/later'}, **later)
+        for entry in self.entries(job_id):
+            self.assertLessEqual(later.items(), entry.items())
+            self.assertEqual('/later', entry['freezer_action']['path_to_backup'])
+
+    def test_new_options_of_an_entry_outlive_reports(self) -> None:
+        for job_id in (self.follower(), self.create(**NIGHTLY)):
+            agent = self.agent(job_id)
+            entries = self.entries(job_id)
+            entries[-1].update(self.OPTIONS)
+            self.patch(job_id, job_actions=entries)
+            self.assertEqual(entries, self.entries(job_id))
+            self.assert_reports_change_nothing(job_id, agent)
+
+    def test_options_changed_one_after_the_other_outlive_reports(self) -> None:
+        job_id = self.follower()
+        agent = self.agent(job_id)
+        for name, value in self.OPTIONS.items():
+            entries = self.entries(job_id)
+            entries[0][name] = value
+            self.patch(job_id, job_actions=entries)
+        self.assert_reports_change_nothing(job_id, agent)
+
+    def test_new_options_outlive_reports_by_an_agent_that_saw_those_of_the_action_change(self) -> None:
+        job_id = self.follower()
+        agent = self.agent(job_id)
+        self.change(max_retries=7)
+        entries = self.entries(job_id)
+        entries[0]['max_retries'] = 9
+        self.patch(job_id, job_actions=entries)
+        self.assert_reports_change_nothing(job_id, agent)
+
+    def test_options_that_an_entry_no_longer_has_of_its_own_stay_away(self) -> None:
+        job_id = self.follower()
+        self.patch(job_id, job_actions=[{'action_id': 'a', **self.OPTIONS}])
+        agent = self.agent(job_id)
+        self.patch(job_id, job_actions=[{'action_id': 'a'}])
+        self.assert_reports_change_nothing(job_id, agent)
+        self.assert_follows(job_id)
+
+    def test_new_extra_keys_of_an_entry_outlive_reports(self) -> None:
+        job_id = self.follower()
+        agent = self.agent(job_id)
+        entries = self.entries(job_id)
+        entries[1]['extra'] = 'new'
+        entries[0]['another'] = 1
+        self.patch(job_id, job_actions=entries)
+        self.assert_reports_change_nothing(job_id, agent)
+
+    def test_new_options_of_the_action_outlive_reports(self) -> None:
+        job_id = self.follower()
+        agent = self.agent(job_id)
+        self.change(**self.OPTIONS)
+        self.assert_reports_change_nothing(job_id, agent)
+        self.assert_follows(job_id)
+
+    def test_user_can_give_an_entry_what_the_action_had_before(self) -> None:
+        job_id = self.follower()
+        self.change(max_retries=9)
+        agent = self.agent(job_id)
+        self.patch(job_id, job_actions=[{'action_id': 'a', 'max_retries': 5}])
+        self.assertEqual(5, self.entries(job_id)[0]['max_retries'])
+        self.assert_reports_change_nothing(job_id, agent)
+
+    def test_user_can_change_options_back(self) -> None:
+        job_id = self.follower()
+        for value in (9, 5, 9):
+            self.patch(job_id, job_actions=[{'action_id': 'a', 'max_retries': value}])
+            self.assertEqual(value, self.entries(job_id)[0]['max_retries'])
+
+    def test_last_state_of_a_deleted_action_outlives_reports(self) -> None:
+        job_id = self.follower()
+        agent = self.agent(job_id)
+        self.change(freezer_action={'path_to_backup': '/new'}, **self.OPTIONS)
+        self.api.delete(self.url('actions', 'a'), status=204)
+        self.assert_reports_change_nothing(job_id, agent)
+
+    def test_changes_after_the_action_is_gone_outlive_reports(self) -> None:
+        job_id = self.follower()
+        agent = self.agent(job_id)
+        self.change(freezer_action={'path_to_backup': '/new'}, max_retries=7)
+        self.api.delete(self.url('actions', 'a'), status=204)
+        entries = self.entries(job_id)
+        for entry in entries:
+            entry.update(self.OPTIONS)
+        self.patch(job_id, job_actions=entries)
+        self.assert_reports_change_nothing(job_id, agent)
+
+    def test_new_action_under_an_old_name_is_no_reason_to_refuse_a_report(self) -> None:
+        job_id = self.follower()
+        agent = self.agent(job_id)
+        self.change(freezer_action={'path_to_backup': '/new'})
+        self.api.delete(self.url('actions', 'a'), status=204)
+        body = {'action_id': 'a', 'freezer_action': {'action': 'info'}}
+        self.api.post(self.url('actions'), json=body, status=201)
+        self.assert_reports_change_nothing(job_id, agent)
+        self.patch(job_id, job_actions=[{'action_id': 'a'}, {'action_id': 'a'}])
+        agent.report(status='running', time_started=1_900_000_090, time_ended=-1)
+        definitions = [entry['freezer_action'] for entry in self.entries(job_id)]
+        self.assertEqual([{'action': 'info'}] * 2, definitions)
+
+    def test_many_changes_are_remembered_of_each_part(self) -> None:
+        job_id = self.follower()
+        agent = self.agent(job_id)
+        entries = self.entries(job_id)
+        for number in range(15):
+            entries[0] |= {'max_retries': 20 + number, 'max_retries_interval': 40 + number}
+            self.patch(job_id, job_actions=entries)
+        self.assert_reports_change_nothing(job_id, agent)
