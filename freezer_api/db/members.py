@@ -138,7 +138,10 @@ class Members:
         removed = old.keys() - new.keys()
         changed = {key: value for key, value in new.items() if old.get(key) != value}
         for job_id in filter(self._is_in, self._rows):
-            schedule = self._schedules.get(job_id) or load(self._rows[job_id].scheduling)
+            if job_id in self._schedules:
+                # It joins, and what it never had of the session is its own.
+                continue
+            schedule = load(self._rows[job_id].scheduling)
             self._schedules[job_id] = {**without(schedule, removed), **changed}
             # The version of a job is that of its schedule too.
             self._changes.setdefault(job_id, {})
