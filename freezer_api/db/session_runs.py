@@ -159,8 +159,8 @@ def settle(
         Session.project_id == context.scope.project_id, Session.id.in_(session_ids)
     )
     found = {row.id: row for row in context.connection.execute(statement)}
-    running = [(row.project_id, row.id) for row in found.values() if row.status == runs.RUNNING]
-    parts = session_rows.parts(context, running)
+    running = [row.id for row in found.values() if row.status == runs.RUNNING]
+    parts = session_rows.parts(context, context.scope.project_id, running)
     changes = {
         session_id: conclusion(row.status, _run(row), map(to_part, parts.get(session_id, [])))
         for session_id, row in found.items()

@@ -147,7 +147,7 @@ def find_stored(
     statement, values = search.statement(index, _page, wanted, page, scope.is_v1)
     values |= {'project_id': scope.project_id, 'user_id': scope.user_id}
     rows = list(context.connection.execute(statement, values))
-    parts = session_rows.parts(context, [(row.project_id, row.id) for row in rows])
+    parts = session_rows.parts(context, scope.project_id, [row.id for row in rows])
     documents = [
         _to_document(row, filter(context.scope.sees, parts.get(row.id, []))) for row in rows
     ]
