@@ -297,15 +297,14 @@ def detach(context: RequestContext, session_id: str, job_id: str) -> None:
     :raises NotFound: no such session, or job
     """
     # Session before job, as all the others do: fewer deadlocks.
-    row = session_rows.select(context, session_id, lock=True)
-    found = select(context, session_id, [job_id])
-    if job_id not in found or not context.scope.sees(found[job_id]):
+    session_rows.select(context, session_id, lock=True)
+    found = select(context, None, [job_id])
+    if job_id not in found:
         raise exceptions.NotFound('There is no such job.')
     if found[job_id].session_id != session_id:
         return
-    members = Members(context, session_id, found)
+    members = Members(context, None, found)
     members.leave(job_id, event='stop')
-    session_runs.conclude(context, row, members.parts())
     members.write(context)
 
 

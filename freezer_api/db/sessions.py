@@ -255,7 +255,8 @@ def _write(
         return version
     if row.id in jobs.left and values['status'] == runs.RUNNING:
         run = runs.Run(values['session_tag'], values['time_start'], values['hold_off'])
-        values |= session_runs.conclusion(values['status'], run, jobs.parts())
+        tally = runs.tally(run.tag, jobs.parts())
+        values |= session_runs.conclusion(values['status'], run, tally)
     session_rows.swap(context, row, values)
     jobs.write(context)
     return version + 1

@@ -172,6 +172,49 @@ class RunTest(SessionsTestCase):
         self.end('s1', 'j2')
         self.assert_outcome('s1', 'completed', 'success')
 
+    def test_repeated_end_of_an_earlier_run_does_not_count(self) -> None:
+        """Agents send it again if they got no answer."""
+        self.put_session('s1', hold_off=60)
+        self.attach('s1', self.new_job('a'), self.new_job('b'))
+        for job_id in ('a', 'b'):
+            self.start('s1', job_id, 0)
+        self.end('s1', 'b')
+        self.end('s1', 'a', 'fail')
+        self.set_clock(T + 1000)
+        self.assertEqual({'result': 'success', 'session_tag': 2}, self.start('s1', 'b', 1))
+        answer = self.end('s1', 'a', 'fail')
+        self.assertEqual({'result': 'success', 'session_tag': 2}, answer)
+        self.set_clock(T + 2000)
+        self.assert_outcome('s1', 'running', '')
+        self.end('s1', 'b')
+        self.assert_outcome('s1', 'completed', 'success')
+
+    def test_job_may_join_a_run_after_a_repeated_end_of_an_earlier_one(self) -> None:
+        self.put_session('s1', hold_off=60)
+        self.attach('s1', self.new_job('a'), self.new_job('b'))
+        for job_id in ('a', 'b'):
+            self.start('s1', job_id, 0)
+            self.end('s1', job_id)
+        self.set_clock(T + 1000)
+        self.start('s1', 'b', 1)
+        self.end('s1', 'a', 'fail')
+        self.end('s1', 'b')
+        self.assert_outcome('s1', 'running', '')
+        self.assertEqual({'result': 'success', 'session_tag': 2}, self.start('s1', 'a', 1))
+        self.end('s1', 'a')
+        self.assert_outcome('s1', 'completed', 'success')
+
+    def test_end_without_a_start_counts_in_the_present_run(self) -> None:
+        """A job attached while a run may be joined is told to hold off, and its agent runs it all the same."""
+        self.put_session('s1', hold_off=60)
+        self.attach('s1', self.new_job('a'))
+        self.start('s1', 'a', 0)
+        self.attach('s1', self.new_job('b'))
+        self.assertEqual({'result': 'hold-off', 'session_tag': 1}, self.start('s1', 'b', 1))
+        self.end('s1', 'b', 'fail')
+        self.end('s1', 'a')
+        self.assert_outcome('s1', 'completed', 'fail')
+
     def test_job_attached_again_keeps_its_part_of_the_present_run(self) -> None:
         self.put_session('s1', hold_off=60)
         self.attach('s1', self.new_job('j1'), self.new_job('j2'))
