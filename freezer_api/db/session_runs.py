@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Runs of sessions: jobs start and end their parts, and a run is over when all have ended."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy import orm
 
 from freezer_api import exceptions
 from freezer_api.context import RequestContext
@@ -13,6 +14,8 @@ from freezer_api.db import session, session_rows, swaps
 from freezer_api.db.documents import Document
 from freezer_api.db.models import Job, JobAttachment, Session
 from freezer_api.domain import runs
+
+_PARTS = orm.aliased(JobAttachment)
 
 # Parts as :func:`runs.tally` tells them apart.
 _RUNS = sa.and_(
@@ -57,6 +60,23 @@ _TALLIED = (
     )
     .group_by(*_RUN)
 )
+
+# Those that run, or seem to: none of their jobs does. The user is added by v1.
+_ENDLESS = _TALLIED.where(
+    Session.project_id == sa.bindparam('project_id'),
+    Session.status == runs.RUNNING,
+    ~sa.exists().where(
+        _PARTS.project_id == Session.project_id,
+        _PARTS.session_id == Session.id,
+        _PARTS.session_status == runs.RUNNING,
+        _PARTS.run_tag.is_not(None),
+    ),
+)
+for _dialect in ('mysql', 'mariadb'):
+    _ENDLESS = _ENDLESS.with_hint(Session, 'FORCE INDEX (ix_sessions_status)', _dialect)
+
+# Sessions completed by one transaction for being overdue.
+_BATCH = 100
 
 
 @session.retry
@@ -177,10 +197,29 @@ def is_overdue(row: Any, parts: Iterable[Any]) -> bool:
     return bool(conclusion(row.status, _run(row), tally))
 
 
+@session.reader
+def find_overdue(context: RequestContext) -> list[str]:
+    """The sessions of the scope whose runs are overdue, all of them."""
+    scope = context.scope
+    statement = _ENDLESS
+    if scope.user_id is not None:
+        statement = statement.where(Session.user_id == scope.user_id)
+    found = context.connection.execute(statement, {'project_id': scope.project_id})
+    return [row.id for row in found if _conclusion(row)]
+
+
+def end_overdue(context: RequestContext, session_ids: Sequence[str]) -> None:
+    """Complete sessions whose runs are overdue; they ended when no job could join them any more.
+
+    There may be many after a migration, so each transaction takes some.
+    """
+    for start in range(0, len(session_ids), _BATCH):
+        _end_overdue(context, session_ids[start : start + _BATCH])
+
+
 @session.retry
 @session.writer
-def end_overdue(context: RequestContext, session_ids: Collection[str]) -> None:
-    """Complete sessions whose runs are overdue; they ended when no job could join them any more."""
+def _end_overdue(context: RequestContext, session_ids: Sequence[str]) -> None:
     settle(context, session_ids, overdue=True)
 
 
