@@ -138,7 +138,10 @@ class Members:
         removed = old.keys() - new.keys()
         changed = {key: value for key, value in new.items() if old.get(key) != value}
         for job_id in filter(self._is_in, self._rows):
-            schedule = self._schedules.get(job_id) or load(self._rows[job_id].scheduling)
+            if job_id in self._schedules:
+                # It joins, and what it never had of the session is its own.
+                continue
+            schedule = load(self._rows[job_id].scheduling)
             self._schedules[job_id] = {**without(schedule, removed), **changed}
             # The version of a job is that of its schedule too.
             self._changes.setdefault(job_id, {})
@@ -294,15 +297,14 @@ def detach(context: RequestContext, session_id: str, job_id: str) -> None:
     :raises NotFound: no such session, or job
     """
     # Session before job, as all the others do: fewer deadlocks.
-    row = session_rows.select(context, session_id, lock=True)
-    found = select(context, session_id, [job_id])
-    if job_id not in found or not context.scope.sees(found[job_id]):
+    session_rows.select(context, session_id, lock=True)
+    found = select(context, None, [job_id])
+    if job_id not in found:
         raise exceptions.NotFound('There is no such job.')
     if found[job_id].session_id != session_id:
         return
-    members = Members(context, session_id, found)
+    members = Members(context, None, found)
     members.leave(job_id, event='stop')
-    session_runs.conclude(context, row, members.parts())
     members.write(context)
 
 

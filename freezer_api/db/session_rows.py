@@ -2,6 +2,7 @@
 """Rows of sessions, and of the parts that jobs have in them; all within the transaction of a caller."""
 
 from collections import defaultdict
+from collections.abc import Collection
 from typing import Any
 
 import sqlalchemy as sa
@@ -63,11 +64,13 @@ def select(context: RequestContext, session_id: str, lock: bool = False) -> Any:
     return row
 
 
-def parts(context: RequestContext, keys: list[tuple[str, str]]) -> dict[str, list[Any]]:
-    """The parts of sessions by session id, in the order in which the jobs were attached."""
-    if not keys:
+def parts(
+    context: RequestContext, project_id: str, session_ids: Collection[str]
+) -> dict[str, list[Any]]:
+    """The parts of sessions of one project by session id, in the order in which the jobs were attached."""
+    if not session_ids:
         return {}
-    values = {'project_id': keys[0][0], 'session_ids': [session_id for _, session_id in keys]}
+    values = {'project_id': project_id, 'session_ids': list(session_ids)}
     found: dict[str, list[Any]] = defaultdict(list)
     # Sorted here: the index has them in the order of lists, for searches.
     statement = _SELECT_PARTS_V1 if context.scope.is_v1 else _SELECT_PARTS
@@ -81,7 +84,7 @@ def parts(context: RequestContext, keys: list[tuple[str, str]]) -> dict[str, lis
 
 def parts_of(context: RequestContext, row: Any) -> list[Any]:
     """The parts of one session, in the order in which the jobs were attached."""
-    return parts(context, [(row.project_id, row.id)]).get(row.id, [])
+    return parts(context, row.project_id, [row.id]).get(row.id, [])
 
 
 def swap(context: RequestContext, row: Any, values: Document) -> None:

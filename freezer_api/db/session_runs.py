@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Runs of sessions: jobs start and end their parts, and a run is over when all have ended."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy import orm
 
 from freezer_api import exceptions
 from freezer_api.context import RequestContext
@@ -13,6 +14,69 @@ from freezer_api.db import session, session_rows, swaps
 from freezer_api.db.documents import Document
 from freezer_api.db.models import Job, JobAttachment, Session
 from freezer_api.domain import runs
+
+_PARTS = orm.aliased(JobAttachment)
+
+# Parts as :func:`runs.tally` tells them apart.
+_RUNS = sa.and_(
+    JobAttachment.session_status == runs.RUNNING, JobAttachment.run_tag.is_not(None)
+)
+_ENDED = sa.and_(
+    JobAttachment.session_status == runs.COMPLETED, JobAttachment.run_tag == Session.session_tag
+)
+_FAILED = sa.and_(
+    _ENDED, sa.func.coalesce(JobAttachment.session_result, '') != runs.SUCCESS
+)
+
+_RUN = (
+    Session.project_id,
+    Session.id,
+    Session.status,
+    Session.result,
+    Session.session_tag,
+    Session.hold_off,
+    Session.time_start,
+    Session.time_end,
+    Session.version,
+)
+
+# Sessions with the numbers of their parts, which may be thousands; of completed ones nothing depends on them.
+_TALLIED = (
+    sa.select(
+        *_RUN,
+        sa.func.count(JobAttachment.job_id).label('parts'),
+        *(
+            sa.func.count(sa.case((clause, 1))).label(name)
+            for name, clause in (('running', _RUNS), ('ended', _ENDED), ('failed', _FAILED))
+        ),
+    )
+    .outerjoin(
+        JobAttachment,
+        sa.and_(
+            Session.status != runs.COMPLETED,
+            JobAttachment.project_id == Session.project_id,
+            JobAttachment.session_id == Session.id,
+        ),
+    )
+    .group_by(*_RUN)
+)
+
+# Those that run, or seem to: none of their jobs does. The user is added by v1.
+_ENDLESS = _TALLIED.where(
+    Session.project_id == sa.bindparam('project_id'),
+    Session.status == runs.RUNNING,
+    ~sa.exists().where(
+        _PARTS.project_id == Session.project_id,
+        _PARTS.session_id == Session.id,
+        _PARTS.session_status == runs.RUNNING,
+        _PARTS.run_tag.is_not(None),
+    ),
+)
+for _dialect in ('mysql', 'mariadb'):
+    _ENDLESS = _ENDLESS.with_hint(Session, 'FORCE INDEX (ix_sessions_status)', _dialect)
+
+# Sessions completed by one transaction for being overdue.
+_BATCH = 100
 
 
 @session.retry
@@ -88,20 +152,15 @@ def _report(context: RequestContext, row: Any, job_id: str, values: Document) ->
 
 
 def _end(context: RequestContext, row: Any, request: runs.Request, now: int) -> None:
-    parts = {part.job_id: to_part(part) for part in session_rows.parts_of(context, row)}
-    part = parts.get(request.job_id)
-    # What began with an earlier run is no result of this one.
-    began = part is not None and part.status == runs.RUNNING and part.run_tag is not None
-    tag = part.run_tag if part is not None and began else row.session_tag
-    parts[request.job_id] = runs.Part(runs.COMPLETED, request.result, tag)
     reported = {
         'session_status': runs.COMPLETED,
         'session_result': request.result,
         'session_time_ended': now,
-        'run_tag': tag,
+        # It ends the run that it joined: this one, or an earlier one, also when the agent reports an end once more.
+        'run_tag': sa.func.coalesce(JobAttachment.run_tag, row.session_tag),
     }
     _report(context, row, request.job_id, reported)
-    conclude(context, row, parts.values())
+    settle(context, [row.id])
 
 
 def to_part(row: Any, change: Mapping[str, Any] = MappingProxyType({})) -> runs.Part:
@@ -116,17 +175,12 @@ def to_part(row: Any, change: Mapping[str, Any] = MappingProxyType({})) -> runs.
     return runs.Part(status or '', result or '', run_tag)
 
 
-def conclude(context: RequestContext, row: Any, parts: Iterable[runs.Part]) -> None:
-    """Complete a session if its run is over; raise its version in any case."""
-    session_rows.swap(context, row, conclusion(row.status, _run(row), parts))
-
-
-def conclusion(status: str, run: runs.Run, parts: Iterable[runs.Part]) -> Document:
+def conclusion(status: str, run: runs.Run, tally: runs.Tally) -> Document:
     """What changes in a session with its parts: nothing while its run goes on, or is over already."""
     if status == runs.COMPLETED:
         return {}
     now = session.seconds()
-    result = runs.conclude(run, parts, now)
+    result = runs.conclude(run, tally, now)
     if result is None:
         return {}
     return {'status': runs.COMPLETED, 'result': result, 'time_end': now}
@@ -137,37 +191,64 @@ def is_overdue(row: Any, parts: Iterable[Any]) -> bool:
 
     :param parts: rows of the jobs of the session
     """
-    return row.status == runs.RUNNING and bool(
-        conclusion(row.status, _run(row), map(to_part, parts))
-    )
+    if row.status != runs.RUNNING:
+        return False
+    tally = runs.tally(row.session_tag, map(to_part, parts))
+    return bool(conclusion(row.status, _run(row), tally))
+
+
+@session.reader
+def find_overdue(context: RequestContext) -> list[str]:
+    """The sessions of the scope whose runs are overdue, all of them."""
+    scope = context.scope
+    statement = _ENDLESS
+    if scope.user_id is not None:
+        statement = statement.where(Session.user_id == scope.user_id)
+    found = context.connection.execute(statement, {'project_id': scope.project_id})
+    return [row.id for row in found if _conclusion(row)]
+
+
+def end_overdue(context: RequestContext, session_ids: Sequence[str]) -> None:
+    """Complete sessions whose runs are overdue; they ended when no job could join them any more.
+
+    There may be many after a migration, so each transaction takes some.
+    """
+    for start in range(0, len(session_ids), _BATCH):
+        _end_overdue(context, session_ids[start : start + _BATCH])
 
 
 @session.retry
 @session.writer
-def end_overdue(context: RequestContext, session_ids: Collection[str]) -> None:
-    """Complete sessions whose runs are overdue; they ended when no job could join them any more."""
+def _end_overdue(context: RequestContext, session_ids: Sequence[str]) -> None:
     settle(context, session_ids, overdue=True)
 
 
 def settle(
     context: RequestContext, session_ids: Collection[str], overdue: bool = False
 ) -> None:
-    """Look again whether runs are over, after jobs have left the sessions, or time has passed."""
+    """Look again whether runs are over, after parts have changed, or jobs have left.
+
+    It raises the versions of all these sessions, so that of two who do this at once one sees what the other did.
+
+    :param overdue: time alone has passed: only sessions that complete change
+    """
     if not session_ids:
         return
-    statement = sa.select(*session_rows.SHOWN).where(
+    statement = _TALLIED.where(
         Session.project_id == context.scope.project_id, Session.id.in_(session_ids)
     )
     found = {row.id: row for row in context.connection.execute(statement)}
-    running = [(row.project_id, row.id) for row in found.values() if row.status == runs.RUNNING]
-    parts = session_rows.parts(context, running)
-    changes = {
-        session_id: conclusion(row.status, _run(row), map(to_part, parts.get(session_id, [])))
-        for session_id, row in found.items()
-    }
+    changes = {session_id: _conclusion(row) for session_id, row in found.items()}
     if overdue:
+        changes = {session_id: change for session_id, change in changes.items() if change}
         for session_id, change in changes.items():
-            if change:
-                row = found[session_id]
-                change['time_end'] = min(row.time_start + row.hold_off, change['time_end'])
+            row = found[session_id]
+            change['time_end'] = min(row.time_start + row.hold_off, change['time_end'])
     swaps.many(context, Session, found, changes)
+
+
+def _conclusion(row: Any) -> Document:
+    """What changes in a session by its row with numbers of parts."""
+    absent = row.parts - row.running - row.ended
+    tally = runs.Tally(row.running, absent, row.ended, row.failed)
+    return conclusion(row.status, _run(row), tally)

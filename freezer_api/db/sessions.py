@@ -67,11 +67,16 @@ _INDEX = search.Index(
 
 _INDEX_V1 = _INDEX.without('project_id')
 
+# What the end of a run changes, and its words.
+_OUTCOME = frozenset({'status', 'result', 'time_end'})
+_OUTCOMES = (runs.RUNNING, runs.COMPLETED, runs.SUCCESS, runs.FAIL)
+
 _SERVED = {
     'session_id': 'PRIMARY',
     'user_id': 'ix_sessions_list_user',
     'status': 'ix_sessions_status',
 }
+
 
 def _to_document(row: Any, parts: Iterable[Any]) -> Document:
     return {
@@ -130,11 +135,21 @@ def _page(index: search.Index, wanted: search.Search, is_v1: bool) -> Any:
 
 def find(context: RequestContext, wanted: search.Search, page: search.Page) -> list[Document]:
     """One page of sessions, oldest first."""
+    if _asks_for_outcome(wanted):
+        # As they are going to be shown.
+        session_runs.end_overdue(context, session_runs.find_overdue(context))
     documents, overdue = find_stored(context, wanted, page)
     if overdue:
         session_runs.end_overdue(context, overdue)
         documents, _ = find_stored(context, wanted, page)
     return documents
+
+
+def _asks_for_outcome(wanted: search.Search) -> bool:
+    """Whether what is found depends on what the end of a run changes."""
+    return any(
+        '.'.join(_INDEX.path(condition)) in _OUTCOME for condition in wanted.conditions
+    ) or any(text.lower() in word for text in wanted.texts for word in _OUTCOMES)
 
 
 @session.reader
@@ -147,7 +162,7 @@ def find_stored(
     statement, values = search.statement(index, _page, wanted, page, scope.is_v1)
     values |= {'project_id': scope.project_id, 'user_id': scope.user_id}
     rows = list(context.connection.execute(statement, values))
-    parts = session_rows.parts(context, [(row.project_id, row.id) for row in rows])
+    parts = session_rows.parts(context, scope.project_id, [row.id for row in rows])
     documents = [
         _to_document(row, filter(context.scope.sees, parts.get(row.id, []))) for row in rows
     ]
@@ -255,7 +270,8 @@ def _write(
         return version
     if row.id in jobs.left and values['status'] == runs.RUNNING:
         run = runs.Run(values['session_tag'], values['time_start'], values['hold_off'])
-        values |= session_runs.conclusion(values['status'], run, jobs.parts())
+        tally = runs.tally(run.tag, jobs.parts())
+        values |= session_runs.conclusion(values['status'], run, tally)
     session_rows.swap(context, row, values)
     jobs.write(context)
     return version + 1

@@ -62,25 +62,51 @@ def decide_start(run: Run, tag: int, now: int) -> Decision:
     return Decision.HOLD_OFF if run.is_open(now) else Decision.FIRST
 
 
-def conclude(run: Run, parts: Iterable[Part], now: int) -> str | None:
+@dataclasses.dataclass(frozen=True, slots=True)
+class Tally:
+    """How many parts of a session stand how to its present run.
+
+    :ivar running: run, and have joined it or an earlier one
+    :ivar absent: have not joined it, or belong to no run
+    :ivar ended: have ended it
+    :ivar failed: have ended it without success
+    """
+
+    running: int
+    absent: int
+    ended: int
+    failed: int
+
+
+def tally(tag: int, parts: Iterable[Part]) -> Tally:
+    """Count parts.
+
+    :param tag: of the present run
+    """
+    running = absent = ended = failed = 0
+    for part in parts:
+        # A job that was running when it was attached belongs to no run.
+        if part.status == RUNNING and part.run_tag is not None:
+            running += 1
+        elif part.run_tag != tag or part.status != COMPLETED:
+            absent += 1
+        else:
+            ended += 1
+            failed += part.result != SUCCESS
+    return Tally(running, absent, ended, failed)
+
+
+def conclude(run: Run, parts: Tally, now: int) -> str | None:
     """The result of a run; None while it goes on.
 
     It goes on while a job runs that has joined it or an earlier run, and while one that has not joined yet may do so.
     Jobs that never joined, or ended an earlier run, count neither way. A run whose jobs have all left has failed.
     """
-    results = []
-    for part in parts:
-        # A job that was running when it was attached belongs to no run.
-        if part.status == RUNNING and part.run_tag is not None:
-            return None
-        if part.run_tag != run.tag or part.status != COMPLETED:
-            if run.is_open(now):
-                return None
-        else:
-            results.append(part.result)
-    if not results:
+    if parts.running or (parts.absent and run.is_open(now)):
+        return None
+    if not parts.ended:
         return FAIL if run.has_begun and not run.is_open(now) else None
-    return SUCCESS if all(result == SUCCESS for result in results) else FAIL
+    return FAIL if parts.failed else SUCCESS
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

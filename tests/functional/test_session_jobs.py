@@ -246,6 +246,25 @@ class JobsOfSessionTest(SessionsTestCase):
                 (schedule['schedule_interval'], schedule.get('schedule_hour'), schedule['status']),
             )
 
+    def test_job_that_joins_keeps_what_the_session_gives_up_at_once(self) -> None:
+        """As one does that is attached."""
+        stored, changed = {'schedule_interval': '1 days'}, {'schedule_hour': '3'}
+        for number, (method, schedule) in enumerate(
+            (('PATCH', {'schedule_interval': None, **changed}), ('POST', changed))
+        ):
+            session_id = self.put_session(f's{number}', schedule=stored)
+            old, new = self.new_job(f'old-{number}'), f'new-{number}'
+            self.attach(session_id, old)
+            self.new_job(new, job_schedule={'schedule_interval': '5 hours'})
+            body = {'schedule': schedule, 'session_tag': 0, 'jobs': {old: {}, new: {}}}
+            path = self.url('sessions', session_id)
+            self.api.request(method, path, json=body, status='2*')
+            for job_id, interval in ((old, None), (new, '5 hours')):
+                shown = self.job(job_id)['job_schedule']
+                self.assertEqual(
+                    (interval, '3'), (shown.get('schedule_interval'), shown['schedule_hour'])
+                )
+
     def test_replaced_jobs_decide_who_belongs_to_the_session(self) -> None:
         self.put_session('s1')
         self.attach('s1', self.new_job('j1'), self.new_job('j2'))

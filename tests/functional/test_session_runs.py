@@ -1,7 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """Runs of sessions: how jobs start, join and end them."""
 
-from tests.functional.sessions import SessionsTestCase, T
+import threading
+from concurrent import futures
+from typing import Any
+
+from sqlalchemy import Engine, event
+
+from tests.functional.sessions import Document, SessionsTestCase, T
+
+# Seconds for what takes none.
+BOUND = 30
 
 
 class RunTest(SessionsTestCase):
@@ -172,6 +181,49 @@ class RunTest(SessionsTestCase):
         self.end('s1', 'j2')
         self.assert_outcome('s1', 'completed', 'success')
 
+    def test_repeated_end_of_an_earlier_run_does_not_count(self) -> None:
+        """Agents send it again if they got no answer."""
+        self.put_session('s1', hold_off=60)
+        self.attach('s1', self.new_job('a'), self.new_job('b'))
+        for job_id in ('a', 'b'):
+            self.start('s1', job_id, 0)
+        self.end('s1', 'b')
+        self.end('s1', 'a', 'fail')
+        self.set_clock(T + 1000)
+        self.assertEqual({'result': 'success', 'session_tag': 2}, self.start('s1', 'b', 1))
+        answer = self.end('s1', 'a', 'fail')
+        self.assertEqual({'result': 'success', 'session_tag': 2}, answer)
+        self.set_clock(T + 2000)
+        self.assert_outcome('s1', 'running', '')
+        self.end('s1', 'b')
+        self.assert_outcome('s1', 'completed', 'success')
+
+    def test_job_may_join_a_run_after_a_repeated_end_of_an_earlier_one(self) -> None:
+        self.put_session('s1', hold_off=60)
+        self.attach('s1', self.new_job('a'), self.new_job('b'))
+        for job_id in ('a', 'b'):
+            self.start('s1', job_id, 0)
+            self.end('s1', job_id)
+        self.set_clock(T + 1000)
+        self.start('s1', 'b', 1)
+        self.end('s1', 'a', 'fail')
+        self.end('s1', 'b')
+        self.assert_outcome('s1', 'running', '')
+        self.assertEqual({'result': 'success', 'session_tag': 2}, self.start('s1', 'a', 1))
+        self.end('s1', 'a')
+        self.assert_outcome('s1', 'completed', 'success')
+
+    def test_end_without_a_start_counts_in_the_present_run(self) -> None:
+        """A job attached while a run may be joined is told to hold off, and its agent runs it all the same."""
+        self.put_session('s1', hold_off=60)
+        self.attach('s1', self.new_job('a'))
+        self.start('s1', 'a', 0)
+        self.attach('s1', self.new_job('b'))
+        self.assertEqual({'result': 'hold-off', 'session_tag': 1}, self.start('s1', 'b', 1))
+        self.end('s1', 'b', 'fail')
+        self.end('s1', 'a')
+        self.assert_outcome('s1', 'completed', 'fail')
+
     def test_job_attached_again_keeps_its_part_of_the_present_run(self) -> None:
         self.put_session('s1', hold_off=60)
         self.attach('s1', self.new_job('j1'), self.new_job('j2'))
@@ -267,6 +319,84 @@ class RunTest(SessionsTestCase):
                 (shown['status'], shown['result'], shown['time_end']),
             )
             self.assertEqual(shown, self.session(session_id))
+
+    def put_overdue(self, session_id: str) -> str:
+        """A session whose run is over by now, which nobody has seen."""
+        job_ids = [self.new_job(f'{session_id}-{n}') for n in range(2)]
+        self.put_session(session_id, hold_off=60)
+        self.attach(session_id, *job_ids)
+        self.set_clock(T)
+        self.start(session_id, job_ids[0], 0)
+        self.end(session_id, job_ids[0])
+        self.assert_outcome(session_id, 'running', '')
+        self.set_clock(T + 1000)
+        return session_id
+
+    def test_search_finds_overdue_runs_as_it_shows_them(self) -> None:
+        for number, (search, is_found) in enumerate(
+            (
+                ({'match': [{'status': 'completed'}]}, True),
+                ({'match': [{'status': 'running'}]}, False),
+                ({'match': [{'result': 'success'}]}, True),
+                ({'match_not': [{'result': 'success'}]}, False),
+                ({'match_not': [{'status': 'running'}]}, True),
+                ({'match': [{'time_end': T + 60}]}, True),
+                ({'match': [{'_all': 'Complete'}]}, True),
+                ({'match': [{'_all': 'running'}]}, False),
+            )
+        ):
+            with self.subTest(search):
+                session_id = self.put_overdue(f's{number}')
+                found = self.api.get(self.url('sessions'), json=search).json['sessions']
+                shown = {document['session_id']: document for document in found}
+                self.assertEqual(is_found, session_id in shown)
+                outcomes = [('completed', 'success', T + 60)] if is_found else []
+                self.assertEqual(
+                    outcomes,
+                    [
+                        (document['status'], document['result'], document['time_end'])
+                        for name, document in shown.items()
+                        if name == session_id
+                    ],
+                )
+                self.api.delete(self.url('sessions', session_id), status=204)
+
+    def test_search_for_running_sessions_leaves_those_that_run(self) -> None:
+        for session_id in ('waits', 'runs'):
+            self.put_session(session_id, hold_off=60)
+            job_ids = [self.new_job(f'{session_id}-{n}') for n in range(2)]
+            self.attach(session_id, *job_ids)
+            for job_id in job_ids[: 2 if session_id == 'runs' else 1]:
+                self.start(session_id, job_id, 0)
+            self.end(session_id, job_ids[0])
+        self.set_clock(T + 60)
+        stored = self.rows()
+        search = {'match': [{'status': 'running'}]}
+        found = self.api.get(self.url('sessions'), json=search).json['sessions']
+        self.assertEqual(['waits', 'runs'], [document['session_id'] for document in found])
+        self.assertEqual(stored, self.rows())
+
+    def test_two_who_see_an_overdue_run_change_the_session_once(self) -> None:
+        alone = self.api.get(self.url('sessions', self.put_overdue('alone')))
+        path = self.url('sessions', self.put_overdue('s1'))
+        others: list[Document] = []
+
+        def read_as_well(connection: Any, cursor: Any, statement: str, *args: Any) -> None:
+            is_main = threading.current_thread() is threading.main_thread()
+            if is_main and 'FROM sessions' in statement and not others:
+                others.append({})
+                with futures.ThreadPoolExecutor(1) as pool:
+                    others[0] = pool.submit(self.session, 's1').result(BOUND)
+
+        # Each of them has read the session before the other one ends the run.
+        event.listen(Engine, 'after_cursor_execute', read_as_well)
+        try:
+            answer = self.api.get(path)
+        finally:
+            event.remove(Engine, 'after_cursor_execute', read_as_well)
+        self.assertEqual('completed', others[0]['status'])
+        self.assertEqual(others[0], answer.json)
+        self.assertEqual(alone.headers['ETag'], answer.headers['ETag'])
 
     def test_overdue_run_can_be_read_however_long_it_was_to_hold_off(self) -> None:
         session_id = self.put_session('s1', hold_off=2**63 - 1)

@@ -68,7 +68,7 @@ class StatementsTest(base.ApiTestCase):
         return len(statements)
 
     def test_lists_take_three_whatever_their_size(self) -> None:
-        taken: dict[str, set[int]] = {}
+        taken: dict[tuple[str, str], set[int]] = {}
         for _ in range(2):
             self.fill(3)
             for collection in ('actions', 'backups', 'clients', 'jobs', 'sessions'):
@@ -77,13 +77,15 @@ class StatementsTest(base.ApiTestCase):
                     {'match': [{'description': 'x'}]},
                     {'match_not': [{'description': 'x', 'free.key': 1}]},
                     {'match_not': [{'_none': 1}], 'match': [{'_all': 'a'}]},
+                    {'match': [{'_all': 'no word of a run'}]},
+                    {'match_not': [{'status': 'running'}]},
                 ):
                     for limit in (1, 2, 1000):
                         params = {'limit': limit}
                         path = self.url(collection)
                         count = self.count('GET', path, LIST, json=search, params=params, status=200)
                         if self.api.get(path, json=search, params=params).json[collection]:
-                            taken.setdefault(collection, set()).add(count)
+                            taken.setdefault((collection, str(search)), set()).add(count)
         self.assertEqual({1}, {len(counts) for counts in taken.values()}, taken)
 
     def test_poll_takes_three_whatever_its_size(self) -> None:
@@ -238,6 +240,30 @@ class StatementsTest(base.ApiTestCase):
         for job_id in jobs:
             body = {'end': {'job_id': job_id, 'current_tag': 1, 'result': 'success'}}
             self.count('POST', path, CHANGE, json=body, status=202)
+
+    def test_jobs_that_end_or_leave_make_the_database_count_the_others(self) -> None:
+        """Nothing is read of each, for all of them wait meanwhile."""
+        jobs = [self.job() for _ in range(4)]
+        session_id = self.new_session(*jobs)
+        path = self.url('sessions', session_id, 'action')
+        for job_id in jobs:
+            body: Document = {'start': {'job_id': job_id, 'current_tag': 0}}
+            self.api.post(path, json=body, status=202)
+        end = {'end': {'job_id': jobs[0], 'current_tag': 1, 'result': 'success'}}
+        for method, target, options in (
+            ('POST', path, {'json': end}),
+            ('DELETE', self.url('sessions', session_id, 'jobs', jobs[1]), {}),
+            ('DELETE', self.url('jobs', jobs[2]), {}),
+        ):
+            with self.count_statements() as statements:
+                self.api.request(method, target, status='2*', **options)
+            of_all = [
+                statement
+                for statement in statements
+                if 'job_attachments.session_id' in statement.partition('FROM')[2]
+            ]
+            self.assertEqual([], [one for one in of_all if 'count(' not in one], target)
+            self.assertEqual(1, len(of_all), target)
 
     def test_new_job_with_two_actions_takes_eight(self) -> None:
         known = self.post('actions', {'freezer_action': BACKUP})

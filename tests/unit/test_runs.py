@@ -84,7 +84,8 @@ class ConcludeTest(testtools.TestCase):
             for run, expected in ((self.open, while_open), (self.closed, later)):
                 for ordered in (parts, parts[::-1]):
                     with self.subTest(parts=ordered, run=run):
-                        self.assertEqual(expected, runs.conclude(run, ordered, NOW))
+                        tally = runs.tally(run.tag, ordered)
+                        self.assertEqual(expected, runs.conclude(run, tally, NOW))
 
 
 class ParseTest(testtools.TestCase):
