@@ -538,8 +538,8 @@ def post_event(context: RequestContext, job_id: str, event: str) -> str:
         return events.already_requested(event)
     values: Document = {'event': event}
     if event == 'start':
-        # The agent asks for jobs that are not completed. If a start emptied the status before, and no report came since,
-        # what the agent reported last is where that start has left it.
+        # The agent asks for jobs that are not completed. Where an earlier start has emptied the status already, and no
+        # report came since, what the agent reported last is where that start has left it.
         before = row.status or row.status_before
         values.update(status='', result='', completed=False, status_before=before)
     _swap(context, row, values)

@@ -103,7 +103,7 @@ class ClientName(Base):
     __tablename__ = 'client_names'
 
     id: Mapped[str] = mapped_column(CLIENT_ID)
-    # The owner of the central client of this id, if there is one.
+    # The owner of the central client of this id, if there is one, or was one that other projects still have jobs for.
     central_project_id: Mapped[str | None] = mapped_column(ID)
     version: Mapped[int] = mapped_column(Integer)
 
