@@ -373,7 +373,7 @@ def delete(context: RequestContext, client_id: str, expected: session.Versions |
         sa.select(_given_by_others(row.project_id, client_id))
     ):
         release_name(context.connection, client_id)
-    polls.forget(context)
+    polls.forget(context, client_id)
     return True
 
 
