@@ -181,12 +181,13 @@ def register(context: RequestContext, document: Document, defaults: dict[str, li
     if row is not None:
         raise exceptions.Conflict(_TAKEN)
     quotas.claim(context, 'clients')
-    take_name(context.connection, project_id, client_id, bool(document.get('is_central')))
+    central = bool(document.get('is_central'))
+    take_name(context.connection, project_id, client_id, central, all_stored=True)
     try:
         context.connection.execute(
             sa.insert(Client).values(_new_row(context, document, defaults))
         )
-        if document.get('is_central'):
+        if central:
             _adopt_jobs(context, client_id)
     except db_exception.DBDuplicateEntry as error:
         if _PRIMARY & set(error.columns):
@@ -196,10 +197,17 @@ def register(context: RequestContext, document: Document, defaults: dict[str, li
 
 
 def take_name(
-    connection: sa.Connection, project_id: str, client_id: str, central: bool
+    connection: sa.Connection,
+    project_id: str,
+    client_id: str,
+    central: bool,
+    all_stored: bool = False,
 ) -> None:
     """Make sure that no other project has, or is about to have, what keeps a new client from its id.
 
+    The owner of a central client keeps the id after deleting it, while other projects have jobs there.
+
+    :param all_stored: whether all clients that took names before are stored; in the midst of a migration they are not
     :raises Conflict: it belongs to a central client, or is in use and is to be one
     :raises RetryRequest: somebody else registered a client under it meanwhile
     """
@@ -209,11 +217,12 @@ def take_name(
     ).first()
     owner = None if found is None else found.central_project_id
     # Looked at after the name was read: what is changed since raises the name's version.
-    if owner not in (None, project_id) or (
-        central and _is_used_elsewhere(connection, project_id, client_id)
-    ):
+    if (
+        owner not in (None, project_id)
+        and not (all_stored and _is_left(connection, owner, client_id))
+    ) or (central and _is_used_elsewhere(connection, project_id, client_id, owner == project_id)):
         raise exceptions.Conflict(_TAKEN)
-    owner = project_id if central else None
+    owner = project_id if central or (all_stored and owner == project_id) else None
     if found is None:
         try:
             connection.execute(
@@ -230,12 +239,34 @@ def take_name(
         session.swapped(result)
 
 
-def _is_used_elsewhere(connection: sa.Connection, project_id: str, client_id: str) -> bool:
-    """Whether a new central client would get jobs, or take the name, of another project's client."""
+def _is_left(connection: sa.Connection, owner: str, client_id: str) -> bool:
+    """Whether its owner has deleted a central client, and nobody else's jobs wait for it to come back."""
+    there = sa.exists().where(Client.central_id == client_id)
+    return not connection.execute(
+        sa.select(sa.or_(there, _given_by_others(owner, client_id)))
+    ).scalar()
+
+
+def _given_by_others(owner: str, client_id: str) -> Any:
+    """Jobs that other projects gave to the central client."""
+    return sa.exists().where(
+        JobAttachment.central_client_id == client_id, JobAttachment.project_id != owner
+    )
+
+
+def _is_used_elsewhere(
+    connection: sa.Connection, project_id: str, client_id: str, was_central: bool
+) -> bool:
+    """Whether a new central client would get jobs, or take the name, of another project's client.
+
+    :param was_central: the project had a central client of this id; jobs that were given to that are no hindrance
+    """
     registered = sa.exists().where(Client.id == client_id, Client.project_id != project_id)
     used = sa.exists().where(
         JobAttachment.client_id == client_id, JobAttachment.project_id != project_id
     )
+    if was_central:
+        used = used.where(JobAttachment.central_client_id.is_(None))
     return bool(connection.execute(sa.select(sa.or_(registered, used))).scalar())
 
 
@@ -338,9 +369,11 @@ def delete(context: RequestContext, client_id: str, expected: session.Versions |
         raise exceptions.Forbidden('The central client belongs to another project.')
     session.check_version(expected, row.version)
     swaps.delete(context, Client, row)
-    if row.is_central:
+    if row.is_central and not context.connection.scalar(
+        sa.select(_given_by_others(row.project_id, client_id))
+    ):
         release_name(context.connection, client_id)
-    polls.forget(context)
+    polls.forget(context, client_id)
     return True
 
 

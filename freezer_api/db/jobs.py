@@ -170,7 +170,7 @@ def _to_answer(
 ) -> Document:
     """The document as the caller may see it."""
     document = _to_document(row, entries)
-    if row.shown_trust is not None and not context.scope.is_v1:
+    if row.shown_trust and not context.scope.is_v1:
         # Services act by all trusts, the owner of a central client by those of its jobs.
         acts_by_it = _is_service(context) or bool(row.own_is_central)
         document['user_credentials'] = trusts.shown(row.shown_trust, acts_by_it)
@@ -469,15 +469,15 @@ def _write(
         state[name] != getattr(row, name) for name in state if name != 'completed'
     )
     held_trust = trust_id = trusts.held(row.trust)
+    is_central = central_client_id is not None
+    drops = trust is _TrustRule.DROP and is_central and not trusts.is_dropped(row.trust)
     if trust is _TrustRule.DROP:
         trust_id = None
     elif moves or trust is _TrustRule.RENEW:
-        trust_id = trusts.choose(context, held_trust, central_client_id is not None)
-    elif trusts.is_spent(context, held_trust):
-        trust_id = trusts.choose(
-            context, held_trust, central_client_id is not None, is_optional=True
-        )
-    changed_trust = trust_id != held_trust
+        trust_id = trusts.choose(context, held_trust, is_central)
+    elif trusts.is_lacking(context, row.trust, is_central):
+        trust_id = trusts.choose(context, held_trust, is_central, is_optional=True)
+    changed_trust = drops or trust_id != held_trust
     if not (changed_job or changed_state or changed_trust or resolved is not None):
         version: int = row.version
         return version
@@ -488,7 +488,7 @@ def _write(
     if resolved is not None:
         attachments.replace(context, row.id, resolved)
     if changed_trust:
-        trusts.exchange(context, (row.project_id, row.id), held_trust, trust_id)
+        trusts.exchange(context, (row.project_id, row.id), held_trust, trust_id, drops)
     return int(row.version) + 1
 
 
@@ -548,8 +548,10 @@ def post_event(context: RequestContext, job_id: str, event: str) -> str:
         return events.already_requested(event)
     values: Document = {'event': event}
     if event == 'start':
-        # The agent asks for jobs that are not completed.
-        values.update(status='', result='', completed=False, status_before=row.status)
+        # The agent asks for jobs that are not completed. Where an earlier start has emptied the status already, and no
+        # report came since, what the agent reported last is where that start has left it.
+        before = row.status or row.status_before
+        values.update(status='', result='', completed=False, status_before=before)
     _swap(context, row, values)
     return events.ACCEPTED
 

@@ -103,7 +103,7 @@ class ClientName(Base):
     __tablename__ = 'client_names'
 
     id: Mapped[str] = mapped_column(CLIENT_ID)
-    # The owner of the central client of this id, if there is one.
+    # The owner of the central client of this id, if there is one, or was one that other projects still have jobs for.
     central_project_id: Mapped[str | None] = mapped_column(ID)
     version: Mapped[int] = mapped_column(Integer)
 
@@ -253,7 +253,8 @@ class JobAttachment(Base):
     status: Mapped[str] = mapped_column(WORD)
     # While a start is pending, which clears the status: the last one that the agent reported.
     status_before: Mapped[str | None] = mapped_column(WORD)
-    # What answers show of the trust in job_credentials: a join would cost each poll a tenth of its time.
+    # What answers show of the trust in job_credentials: a join would cost each poll a tenth of its time. Empty if
+    # it was dropped by request.
     trust: Mapped[str | None] = mapped_column(TRUST)
     # Digests of replaced parts of the job, a JSON list: copies of them may still come back from agents.
     former: Mapped[str | None] = mapped_column(Text)

@@ -16,7 +16,7 @@ asks for a page in the middle out of nowhere is counted out too. No published pr
 
 A reader that is gone for good is never counted out. So there are periods besides: ``position`` is the smallest end of
 the one that began at ``since``, ``previous`` the smallest of the one before it, and a page begins behind the smaller of
-the two. Any end counts for a whole period, however many readers come by.
+the two. Any end counts for a whole period, however many readers come by. What is older than a day is deleted.
 
 What a poll does not have to show: a job that came, or came back, behind a reader. Agents do not know a new job, and
 have forgotten a completed one; they take either up at their next poll.
@@ -41,6 +41,9 @@ _PERIOD = 300
 
 # Seconds after which an end is of no use to anybody.
 _KEPT = 86400
+# Polls in the first of these seconds of each hour look for such ends of their client. Agents poll once a minute.
+_HOUR = 3600
+_TIDYING = 60
 
 _DIGITS = 20
 # Before all jobs.
@@ -201,6 +204,14 @@ def _arrive(
         # Counts the reader out where it comes from.
         new.insert(0, end(page.offset, _START, 0))
     context.connection.execute(_upsert(context.connection.dialect.name).values(new))
+    if now % _HOUR < _TIDYING:
+        context.connection.execute(
+            sa.delete(PageEnd).where(
+                PageEnd.project_id == context.scope.project_id,
+                PageEnd.client_id == client_id,
+                PageEnd.since < now - _KEPT,
+            )
+        )
 
 
 @functools.cache
@@ -266,11 +277,15 @@ def _leave(context: RequestContext, client_id: str, page: search.Page) -> None:
     )
 
 
-def forget(context: RequestContext) -> None:
-    """Delete the ends that nobody in the project uses any more, within the caller's transaction."""
+def forget(context: RequestContext, client_id: str) -> None:
+    """Delete the ends of a client that goes, and all that nobody in the project uses any more.
+
+    It is done within the caller's transaction.
+    """
+    is_old = PageEnd.since < session.seconds() - _KEPT
     context.connection.execute(
         sa.delete(PageEnd).where(
             PageEnd.project_id == context.scope.project_id,
-            PageEnd.since < session.seconds() - _KEPT,
+            sa.or_(PageEnd.client_id == client_id, is_old),
         )
     )

@@ -8,6 +8,7 @@ A search document is parsed into a :class:`Search`; a resource declares what can
 import dataclasses
 import functools
 import hashlib
+import re
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -39,6 +40,9 @@ _FORMING = ('', 'completed')
 
 INT64 = range(-(2**63), 2**63)
 _KEY_LENGTH = 255
+
+# Python's int() would take blanks, underscores and a plus besides.
+_DIGITS = re.compile('-?[0-9]{1,19}')
 
 # What databases take in one statement has limits: of terms, of arguments to a function, of a pattern's length.
 MAX_CONDITIONS = 200
@@ -198,11 +202,8 @@ def as_text(value: Scalar) -> str | None:
 
 def as_integer(value: Any) -> int | None:
     """An integer of 64 bits, given as a number or in decimal digits; anything else is None."""
-    if isinstance(value, str) and len(value) <= 20 and value.isascii():
-        try:
-            value = int(value)
-        except ValueError:
-            return None
+    if isinstance(value, str) and _DIGITS.fullmatch(value):
+        value = int(value)
     if isinstance(value, int) and not isinstance(value, bool) and value in INT64:
         return value
     return None

@@ -65,8 +65,10 @@ class Database:
             event.listen(self._writing_engine, 'before_cursor_execute', _lock_sqlite, retval=True)
         elif backend == 'postgresql':
             # Each statement of its default isolation sees another state. An answer is made of two or three statements,
-            # so readers have an engine of their own that sees one; MySQL and SQLite do so by themselves.
+            # so readers have an engine of their own that sees one; SQLite does so by itself.
             event.listen(self._readers.writer.get_engine(), 'connect', _set_up_postgresql_reader)
+        else:
+            event.listen(self._writing_engine, 'connect', _set_up_mysql)
 
     @property
     def _writing_engine(self) -> sqlalchemy.Engine:
@@ -127,6 +129,12 @@ def _set_up_sqlite(connection: Any, record: Any) -> None:
 
 def _set_up_postgresql_reader(connection: Any, record: Any) -> None:
     connection.set_session(isolation_level='REPEATABLE READ', readonly=True)
+
+
+def _set_up_mysql(connection: Any, record: Any) -> None:
+    # Its own default; but a server may be configured otherwise, since other services ask for that.
+    with connection.cursor() as cursor:
+        cursor.execute('SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ')
 
 
 def _lock_sqlite(

@@ -22,6 +22,9 @@ from freezer_api.domain.trusts import Terms, Trust, TrustNeeded
 
 Key = tuple[str, str]
 
+# In place of a trust: the job is to have none, though its client is central.
+_DROPPED = ''
+
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Stored:
@@ -37,13 +40,21 @@ def held(stored: str | None) -> str | None:
 
     :param stored: the column ``trust`` of the job's attachment
     """
-    return None if stored is None else stored.partition(' ')[0]
+    return stored.partition(' ')[0] if stored else None
+
+
+def is_dropped(stored: str | None) -> bool:
+    """Whether somebody wanted the job to have no trust.
+
+    :param stored: the column ``trust`` of the job's attachment
+    """
+    return stored == _DROPPED
 
 
 def shown(stored: str, whole: bool) -> Document:
     """What an answer shows of a trust.
 
-    :param stored: the column ``trust`` of the job's attachment
+    :param stored: the column ``trust`` of the job's attachment, which holds one
     :param whole: show the id, not the handle
     """
     trust_id, handle, trustor_user_id = stored.split(' ')
@@ -76,13 +87,19 @@ def choose(
     return found
 
 
-def is_spent(context: RequestContext, held: str | None) -> bool:
-    """Whether Keystone honours a job's trust no more, and the caller may give the job another.
+def is_lacking(context: RequestContext, stored: str | None, is_central: bool) -> bool:
+    """Whether a job has no trust that Keystone honours although it should, and the caller may give it one.
 
-    :param held: None if the job has none
+    It has none at all if it was there before its client became central, or trusts were made.
+
+    :param stored: the column ``trust`` of the job's attachment
+    :param is_central: whether its client is
     """
-    if held is None or context.delegation is None or not context.delegation.mends:
+    if context.delegation is None or not context.delegation.mends or is_dropped(stored):
         return False
+    if stored is None:
+        return is_central
+    held = stored.partition(' ')[0]
     expires_at = context.connection.scalar(sa.select(Row.expires_at).where(Row.trust_id == held))
     return expires_at is not None and expires_at <= session.seconds()
 
@@ -150,12 +167,15 @@ def _values(trust: Trust) -> dict[str, Any]:
     }
 
 
-def exchange(context: RequestContext, job: Key, held: str | None, chosen: str | None) -> None:
+def exchange(
+    context: RequestContext, job: Key, held: str | None, chosen: str | None, drops: bool = False
+) -> None:
     """Let a job take one trust and leave another, within the caller's transaction.
 
     :param job: its project and id; its rows are there
+    :param drops: remember that it is to have none
     """
-    if chosen == held:
+    if chosen == held and not drops:
         return
     if held is not None:
         leave(context, job, held)
@@ -177,10 +197,11 @@ def exchange(context: RequestContext, job: Key, held: str | None, chosen: str | 
             )
         )
     text = Row.trust_id + ' ' + Row.handle + ' ' + Row.trustor_user_id
+    stored: Any = sa.select(text).where(Row.trust_id == chosen).scalar_subquery()
     context.connection.execute(
         sa.update(JobAttachment)
         .where(JobAttachment.project_id == job[0], JobAttachment.job_id == job[1])
-        .values(trust=sa.select(text).where(Row.trust_id == chosen).scalar_subquery())
+        .values(trust=_DROPPED if drops else stored)
     )
 
 

@@ -44,7 +44,7 @@ class Delegation:
     :ivar terms: None until somebody has asked for them, since Keystone may have to be asked
     :ivar made: a trust that was made for this request
     :ivar confirmed: the id of a stored trust by these terms, which Keystone still has
-    :ivar mends: whether a job whose trust is spent gets another with any change
+    :ivar mends: whether a job whose trust is spent, or that lacks one, gets another with any change
     """
 
     always: bool

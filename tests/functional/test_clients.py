@@ -311,3 +311,38 @@ class CentralClientTest(ClientsTestCase):
         self.assertEqual([], self.listed())
         # Its id is free again, for anybody.
         self.register('central')
+
+    def test_the_owner_may_register_it_again_after_deleting_it(self) -> None:
+        self.register('central', self.admin, is_central=True)
+        job = {'job_id': 'j1', 'client_id': 'central', 'job_actions': []}
+        self.api.create_job(job)
+        path = self.admin.url('clients', 'central')
+        for is_central in (True, False, True):
+            self.admin.delete(path, status=204)
+            self.register('central', self.admin, is_central=is_central)
+            self.assertIs(is_central, self.shown('central', self.admin)['client']['is_central'])
+        # The jobs were waiting for it.
+        self.api.create_job({**job, 'job_id': 'j2'})
+        for job_id in ('j1', 'j2'):
+            self.assertEqual('central', self.api.get(self.url('jobs', job_id)).json['client_id'])
+
+    def test_nobody_else_gets_jobs_that_wait_for_a_central_client(self) -> None:
+        self.register('central', self.admin, is_central=True)
+        job_id = self.api.create_job({'client_id': 'central', 'job_actions': []})
+        self.admin.delete(self.admin.url('clients', 'central'), status=204)
+        other = self.as_(user='root', project='p9', roles='admin')
+        for caller, is_central in ((other, True), (other, False), (self.api, False)):
+            self.refused(409, 'central', caller, is_central=is_central)
+        self.api.delete(self.url('jobs', job_id), status=204)
+        self.register('central', other, is_central=True)
+        self.refused(409, 'central', self.admin, is_central=True)
+
+    def test_jobs_for_the_own_client_do_not_go_to_a_central_one(self) -> None:
+        self.register('central', self.admin, is_central=True)
+        self.api.create_job({'job_id': 'given', 'client_id': 'central', 'job_actions': []})
+        self.admin.delete(self.admin.url('clients', 'central'), status=204)
+        self.api.delete(self.url('jobs', 'given'), status=204)
+        self.register('central')
+        self.api.create_job({'job_id': 'own', 'client_id': 'central', 'job_actions': []})
+        self.api.delete(self.url('clients', 'central'), status=204)
+        self.refused(409, 'central', self.admin, is_central=True)

@@ -173,6 +173,19 @@ class LateReportsTest(LateReportsTestCase):
         self.assert_state(job_id, '', 'completed')
         self.assertFalse(agent.poll())
 
+    def test_start_after_start_and_stop_outlives_the_end_of_the_run_before(self) -> None:
+        job_id = self.create(**NIGHTLY)
+        agent = self.agent(job_id)
+        agent.start_run()
+        for event in ('start', 'stop', 'start'):
+            self.event(job_id, event)
+        agent.end_run('scheduled')
+        self.assert_state(job_id, 'start', 'scheduled')
+
+        agent.poll()
+        agent.report(event='')
+        self.assert_state(job_id, '', 'scheduled')
+
     def test_start_outlives_the_answer_to_an_earlier_stop(self) -> None:
         job_id = self.create(**NIGHTLY)
         agent = self.agent(job_id)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Trusts that jobs run under and that Keystone has no more, or honours no more."""
 
-from tests.functional.trusts import CENTRAL, ENTRY, TrustsTestCase
+from tests.functional.trusts import CENTRAL, ENTRY, PLAIN, TrustsTestCase
 
 
 class MissingTest(TrustsTestCase):
@@ -85,3 +85,52 @@ class MissingTest(TrustsTestCase):
         self.keystone.refused = {'GET': 503}
         body = {'client_id': CENTRAL, 'job_actions': [ENTRY]}
         self.member.post(self.member.v2('jobs'), json=body, status=503)
+
+
+class LackingTest(TrustsTestCase):
+    """Jobs of central clients that were never given a trust."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.before = self.job(PLAIN)
+        self.member.delete(self.member.v2('clients', PLAIN), status=204)
+        owner = self.caller(roles='admin,member')
+        document = {'client_id': PLAIN, 'is_central': True}
+        owner.post(owner.v2('clients'), json=document, status=201)
+        self.assertIsNone(self.credentials(self.before))
+
+    def test_job_that_was_there_before_its_client_became_central_gets_one_with_a_change(self) -> None:
+        self.patch(self.before, description='other')
+        self.assertEqual('alice', (self.trust(self.before) or {})['trustor_user_id'])
+        shown = self.credentials(self.before)
+        self.patch(self.before, description='another')
+        self.assertEqual(shown, self.credentials(self.before))
+
+    def test_job_by_v1_gets_one_with_a_change(self) -> None:
+        body = {'client_id': CENTRAL, 'job_actions': [ENTRY]}
+        job_id = self.member.post('/v1/jobs', json=body, status=201).json['job_id']
+        self.patch(job_id, description='other')
+        self.assertIsNotNone(self.trust(job_id))
+
+    def test_change_succeeds_though_keystone_gives_none(self) -> None:
+        self.keystone.refused = {'POST': 403}
+        self.patch(self.before, description='other')
+        self.assertEqual('other', self.read(self.before)['description'])
+        self.assertIsNone(self.credentials(self.before))
+
+    def test_job_whose_trust_was_dropped_gets_none(self) -> None:
+        dropped = self.job()
+        for job_id in (self.before, dropped):
+            version = self.patch(job_id, user_credentials={})['version']
+            self.assertEqual(version, self.patch(job_id, user_credentials={})['version'])
+            self.patch(job_id, description='other')
+            for caller in (self.member, self.scheduler):
+                self.assertIsNone(self.credentials(job_id, caller))
+        self.assertEqual({}, self.keystone.trusts)
+        # Whoever answers for the whole of the job gives it one again.
+        self.replace(dropped, CENTRAL)
+        self.patch(self.before, client_id=CENTRAL)
+        for job_id in (self.before, dropped):
+            self.assertIsNotNone(self.trust(job_id))
+        self.delete(self.before, dropped)
+        self.assertEqual(({}, []), (self.keystone.trusts, self.stored()))

@@ -21,6 +21,7 @@ CENTRAL = 'central'
 T = 1_900_000_000
 # Seconds that the end of a page counts, at least, even if a reader never came back.
 PERIOD = 300
+HOUR = 3600
 DAY = 86400
 
 
@@ -447,5 +448,23 @@ class CostsTest(PollsTestCase):
         Poller(self.api, limit=7).finish()
         self.set_clock(T + DAY + 1)
         self.api.delete(self.v2('clients', OTHER), status=204)
-        seen = [row['seen'] for row in self.rows()['page_ends']]
-        self.assertEqual([7, 14, 21, 28, 35], sorted(seen))
+        self.assertEqual([7, 14, 21, 28, 35], self.ends())
+
+    def test_deletion_of_a_client_removes_all_of_its_own(self) -> None:
+        for number in range(2):
+            self.new_job(f'other{number}', OTHER)
+        Poller(self.api, limit=1).finish()
+        Poller(self.api, OTHER, limit=1).finish()
+        self.api.delete(self.v2('clients', HOST), status=204)
+        self.assertEqual([1, 2], self.ends())
+
+    def test_polls_remove_what_is_old_once_an_hour(self) -> None:
+        Poller(self.api, limit=1).finish()
+        new_hour = T - T % HOUR + DAY + HOUR
+        for now, number in ((new_hour - 1, 35), (new_hour, 3), (new_hour + 59, 3)):
+            self.set_clock(now)
+            Poller(self.api).finish()
+            self.assertEqual(number, len(self.ends()), now)
+
+    def ends(self) -> list[int]:
+        return sorted(row['seen'] for row in self.rows()['page_ends'])

@@ -236,6 +236,12 @@ class OtherSearchTest(SearchTestCase):
         ):
             self.assertEqual(found, self.find('backups', search), search)
 
+    def test_backup_whose_time_is_no_number_has_none(self) -> None:
+        number = self.backup(time_stamp='10')
+        for time_stamp in ('1_0', '+10', ' 10 '):
+            self.backup(time_stamp=time_stamp)
+        self.assertEqual([number], self.find('backups', {'time_after': 0}))
+
     def test_searches_of_one_form_differ_by_caller_values_and_page(self) -> None:
         bob = self.as_('bob', project='p2')
         ids = {}
@@ -298,8 +304,16 @@ class ValueTest(SearchTestCase):
         two = self.job()
         for search in ({'session_tag': '5'}, {'current_pid': '9'}, {'session_tag': 5}):
             self.assert_splits('jobs', search, [one], [two])
-        for value in ('x', 'five', 5.5, True, 2**63 - 1, '99999999999999999999', ''):
+        for value in (
+            *('x', 'five', 5.5, True, 2**63 - 1, '99999999999999999999', '9' * 19, ''),
+            *(' 5', '5 ', '5\n', '+5', '0_5', '5_', '--5', '-', '\u0665', '0x5'),
+        ):
             self.assert_splits('jobs', {'session_tag': value}, [], [one, two])
+
+    def test_numbers_may_be_negative_and_begin_with_zeros(self) -> None:
+        one, two = self.job(job_schedule={'current_pid': -9}), self.job(job_schedule={'current_pid': 7})
+        self.assert_splits('jobs', {'current_pid': '-9'}, [one], [two])
+        self.assert_splits('jobs', {'current_pid': '007'}, [two], [one])
 
     def test_booleans(self) -> None:
         yes, no = self.action('yes', on=True), self.action('no', on=False)
@@ -400,6 +414,9 @@ class CombinationTest(SearchTestCase):
             {'time_after': 'x'},
             {'time_before': []},
             {'time_before': True},
+            {'time_before': '1_0'},
+            {'time_after': '+10'},
+            {'time_after': ' 10 '},
         ):
             for collection in CREATE:
                 answer = self.api.get(self.url(collection), json=search, status=400)
