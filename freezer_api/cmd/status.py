@@ -10,7 +10,7 @@ from oslo_upgradecheck.upgradecheck import Code, Result
 from sqlalchemy import exc
 
 from freezer_api import conf as configuration
-from freezer_api.db import migration
+from freezer_api.db import migration, urls
 from freezer_api.migrate.errors import plain
 
 PROGRAM = 'freezer-status'
@@ -29,7 +29,7 @@ class Checks(upgradecheck.UpgradeCommands):
 
     def _database(self) -> Result:
         try:
-            current = migration.current(self._conf.database.connection)
+            current = migration.current(urls.configured(self._conf))
         except cfg.Error as error:
             # Of the value, which is looked at here for the first time; the library would print a traceback.
             return Result(

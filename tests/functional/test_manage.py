@@ -25,20 +25,24 @@ _TREE = Path(freezer_api.__file__).parent.parent
 class CommandTestCase(base.TestCase):
     """Runs a command with a configuration file of its own."""
 
-    module: ClassVar[str]
+    module: str
 
     def setUp(self) -> None:
         super().setUp()
         self.folder = Path(self.useFixture(fixtures.TempDir()).path)
         self.config_file = self.folder / 'freezer-api.conf'
 
-    def configure(self, connection: str, **default: object) -> None:
+    def configure(self, connection: str, parameters: str = '', **default: object) -> None:
+        """Write the file.
+
+        :param parameters: of the connection
+        """
         lines = [f'{name} = {value}' for name, value in default.items()]
         # A dollar sign of a URL would refer to another option.
         connection = connection.replace('$', '$$')
-        self.config_file.write_text(
-            '\n'.join(['[DEFAULT]', *lines, '[database]', f'connection = {connection}', ''])
-        )
+        lines += ['[database]', f'connection = {connection}']
+        lines += [f'connection_parameters = {parameters}', '']
+        self.config_file.write_text('\n'.join(['[DEFAULT]', *lines]))
 
     def command(self, *args: str) -> list[str]:
         return [sys.executable, '-m', self.module, '--config-file', str(self.config_file), *args]
@@ -154,6 +158,29 @@ class ArgumentTest(CommandTestCase):
         self.configure('sqlite://')
         for args in ([], ['db'], ['db', 'explode'], ['explode']):
             self.assertEqual(2, self.run_command(*args).returncode)
+
+
+class ParametersTest(CommandTestCase):
+    """Without the parameters SQLite would look for a folder ``file:``."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.configure(f'sqlite:///file:{self.folder}/freezer.sqlite', 'uri=true')
+        self.url = f'sqlite:///{self.folder}/freezer.sqlite'
+
+    def test_of_the_connection_are_used_by_freezer_manage(self) -> None:
+        self.module = 'freezer_api.cmd.manage'
+        self.assert_works('db', 'sync')
+        self.assertFalse(migration.pending(self.url))
+        for action in ('version', 'check', 'show'):
+            self.assert_works('db', action)
+        self.assert_works('--yes', 'db', 'remove')
+        self.assertTrue(migration.pending(self.url))
+
+    def test_of_the_connection_are_used_by_freezer_status(self) -> None:
+        self.module = 'freezer_api.cmd.status'
+        migration.upgrade(self.url)
+        self.assert_works('upgrade', 'check')
 
 
 class StatusTest(CommandTestCase):
