@@ -3,6 +3,7 @@
 
 import sys
 from collections.abc import Sequence
+from typing import Any
 
 from oslo_config import cfg
 from oslo_upgradecheck import common_checks, upgradecheck
@@ -14,6 +15,14 @@ from freezer_api.db import migration, urls
 from freezer_api.migrate.errors import plain
 
 PROGRAM = 'freezer-status'
+
+
+class _Configuration(cfg.ConfigOpts):
+    """Reads the folders that the other commands read, which the library does not know of."""
+
+    def __call__(self, *args: Any, **options: Any) -> None:
+        options['default_config_dirs'] = configuration.default_dirs()
+        super().__call__(*args, **options)
 
 
 class Checks(upgradecheck.UpgradeCommands):
@@ -53,7 +62,7 @@ class Checks(upgradecheck.UpgradeCommands):
 
 def main(args: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code."""
-    conf = cfg.ConfigOpts()
+    conf = _Configuration()
     configuration.register(conf)
     try:
         return upgradecheck.main(

@@ -201,6 +201,23 @@ class StatusTest(CommandTestCase):
         self.assertEqual(2, result.returncode)
         self.assertNotIn('secret', result.stdout + result.stderr)
 
+    def test_check_reads_the_folder_of_files(self) -> None:
+        url = f'sqlite:///{self.folder}/freezer.sqlite'
+        migration.upgrade(url)
+        folder = self.folder / '.freezer' / 'freezer-api.conf.d'
+        folder.mkdir(parents=True)
+        (folder / 'database.conf').write_text(f'[database]\nconnection = {url}\n')
+        result = subprocess.run(
+            [sys.executable, '-m', self.module, 'upgrade', 'check'],
+            capture_output=True,
+            text=True,
+            cwd=_TREE,
+            env={**os.environ, 'HOME': str(self.folder)},
+            timeout=120,
+            check=False,
+        )
+        self.assertEqual(0, result.returncode, result.stdout)
+
     def test_check_fails_for_a_policy_file_in_json(self) -> None:
         url = f'sqlite:///{self.folder}/freezer.sqlite'
         migration.upgrade(url)
