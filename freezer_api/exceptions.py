@@ -5,6 +5,9 @@ Each class is one HTTP status. The text given is shown to the caller as the desc
 never values taken from a request or from another project.
 """
 
+# Seconds after which a caller may try again.
+RETRY_AFTER = '1'
+
 
 class FreezerError(Exception):
     """An error whose text may be shown to the caller."""
@@ -94,4 +97,4 @@ class ServiceUnavailable(FreezerError):
 
     @property
     def headers(self) -> dict[str, str]:
-        return {'Retry-After': '1'}
+        return {'Retry-After': RETRY_AFTER}

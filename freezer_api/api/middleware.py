@@ -168,6 +168,8 @@ class JSONErrors:
                 for name, value in headers
                 if name.lower() not in ('content-type', 'content-length')
             ]
+            if code == 503 and not any(name.lower() == 'retry-after' for name, _ in headers):
+                kept.append(('Retry-After', exceptions.RETRY_AFTER))
             return start_response(status, kept + _json_headers(body), exc_info)
 
         try:

@@ -22,20 +22,21 @@ PROGRAM = 'freezer-manage'
 
 def _sync(conf: cfg.ConfigOpts) -> int:
     """Create the tables, or bring them to the newest revision."""
-    migration.upgrade(conf.database.connection)
-    print(f'The database is at revision {migration.current(conf.database.connection)}.')
+    url = urls.configured(conf)
+    migration.upgrade(url)
+    print(f'The database is at revision {migration.current(url)}.')
     return 0
 
 
 def _version(conf: cfg.ConfigOpts) -> int:
     """Print the revision the database is at."""
-    print(migration.current(conf.database.connection) or 'none')
+    print(migration.current(urls.configured(conf)) or 'none')
     return 0
 
 
 def _check(conf: cfg.ConfigOpts) -> int:
     """Exit with 1 if the database is not at the newest revision."""
-    current = migration.current(conf.database.connection)
+    current = migration.current(urls.configured(conf))
     head = migration.head()
     if current == head:
         print(f'The database is at revision {head}, which is the newest.')
@@ -48,7 +49,7 @@ def _check(conf: cfg.ConfigOpts) -> int:
 
 def _show(conf: cfg.ConfigOpts) -> int:
     """Print the tables and their numbers of rows."""
-    tables = migration.tables(conf.database.connection)
+    tables = migration.tables(urls.configured(conf))
     width = max([len(name) for name, _ in tables], default=0)
     for name, rows in tables:
         print(f'{name:{width}} {rows:>12}')
@@ -59,7 +60,7 @@ def _show(conf: cfg.ConfigOpts) -> int:
 
 def _remove(conf: cfg.ConfigOpts) -> int:
     """Drop all tables, with everything that is stored in them."""
-    url = urls.parse(conf.database.connection)
+    url = urls.configured(conf)
     if not (conf.yes or conf.command.confirmed):
         # Its query may hold the password.
         shown = url.set(query={}).render_as_string()
@@ -71,7 +72,7 @@ def _remove(conf: cfg.ConfigOpts) -> int:
             answer = ''
         if answer.strip().lower() not in ('y', 'yes'):
             return _fail('Nothing was removed.')
-    migration.remove(conf.database.connection)
+    migration.remove(url)
     print('The tables are removed.')
     return 0
 

@@ -3,6 +3,7 @@
 
 import sys
 from collections.abc import Sequence
+from typing import Any
 
 from oslo_config import cfg
 from oslo_upgradecheck import common_checks, upgradecheck
@@ -10,10 +11,18 @@ from oslo_upgradecheck.upgradecheck import Code, Result
 from sqlalchemy import exc
 
 from freezer_api import conf as configuration
-from freezer_api.db import migration
+from freezer_api.db import migration, urls
 from freezer_api.migrate.errors import plain
 
 PROGRAM = 'freezer-status'
+
+
+class _Configuration(cfg.ConfigOpts):
+    """Reads the folders that the other commands read, which the library does not know of."""
+
+    def __call__(self, *args: Any, **options: Any) -> None:
+        options['default_config_dirs'] = configuration.default_dirs()
+        super().__call__(*args, **options)
 
 
 class Checks(upgradecheck.UpgradeCommands):
@@ -29,7 +38,7 @@ class Checks(upgradecheck.UpgradeCommands):
 
     def _database(self) -> Result:
         try:
-            current = migration.current(self._conf.database.connection)
+            current = migration.current(urls.configured(self._conf))
         except cfg.Error as error:
             # Of the value, which is looked at here for the first time; the library would print a traceback.
             return Result(
@@ -53,7 +62,7 @@ class Checks(upgradecheck.UpgradeCommands):
 
 def main(args: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code."""
-    conf = cfg.ConfigOpts()
+    conf = _Configuration()
     configuration.register(conf)
     try:
         return upgradecheck.main(

@@ -14,12 +14,14 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, Engine
+from sqlalchemy import URL, Connection, Engine
 
 import freezer_api
 from freezer_api.db import models, urls
 
 VERSION_TABLE = 'alembic_version'
+
+Place = str | URL | Engine
 
 
 def scripts_location() -> str:
@@ -30,7 +32,7 @@ def scripts_location() -> str:
 
 
 @contextlib.contextmanager
-def _connection(database: str | Engine) -> Iterator[Connection]:
+def _connection(database: Place) -> Iterator[Connection]:
     if isinstance(database, Engine):
         engine = database
     else:
@@ -40,7 +42,7 @@ def _connection(database: str | Engine) -> Iterator[Connection]:
 
 
 @contextlib.contextmanager
-def _transaction(database: str | Engine) -> Iterator[Connection]:
+def _transaction(database: Place) -> Iterator[Connection]:
     with _connection(database) as connection, connection.begin():
         if connection.dialect.name == 'sqlite':
             # The driver starts no transaction for schema changes by itself.
@@ -56,13 +58,13 @@ def _config(connection: Connection | None = None) -> Config:
     return config
 
 
-def upgrade(database: str | Engine, revision: str = 'head') -> None:
+def upgrade(database: Place, revision: str = 'head') -> None:
     """Apply the revisions up to that one."""
     with _transaction(database) as connection:
         command.upgrade(_config(connection), revision)
 
 
-def downgrade(database: str | Engine, revision: str) -> None:
+def downgrade(database: Place, revision: str) -> None:
     """Take back the revisions after that one; ``base`` takes back all."""
     with _transaction(database) as connection:
         command.downgrade(_config(connection), revision)
@@ -76,25 +78,25 @@ def head() -> str:
     return revision
 
 
-def current(database: str | Engine) -> str | None:
+def current(database: Place) -> str | None:
     """The revision the database is at; none if it has no tables of ours."""
     with _connection(database) as connection:
         return MigrationContext.configure(connection).get_current_revision()
 
 
-def pending(database: str | Engine) -> bool:
+def pending(database: Place) -> bool:
     """Whether the database is not at the newest revision this release knows."""
     return current(database) != head()
 
 
-def remove(database: str | Engine) -> None:
+def remove(database: Place) -> None:
     """Drop all of our tables and what they hold, also those of a migration that stopped halfway."""
     with _transaction(database) as connection:
         models.Base.metadata.drop_all(connection)
         sqlalchemy.Table(VERSION_TABLE, sqlalchemy.MetaData()).drop(connection, checkfirst=True)
 
 
-def tables(database: str | Engine) -> list[tuple[str, int]]:
+def tables(database: Place) -> list[tuple[str, int]]:
     """Our tables that exist, by name, each with its number of rows."""
     with _connection(database) as connection:
         existing = set(sqlalchemy.inspect(connection).get_table_names())

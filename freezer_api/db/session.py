@@ -33,7 +33,6 @@ Versions = Collection[int]
 # Options of [database] that enginefacade takes over from our configuration instead of the global one.
 _OPTIONS = (
     'connection_debug',
-    'connection_parameters',
     'connection_recycle_time',
     'connection_trace',
     'max_overflow',
@@ -51,10 +50,10 @@ class Database:
     def __init__(self, conf: cfg.ConfigOpts) -> None:
         options = {name: conf.database[name] for name in _OPTIONS}
         options = {name: value for name, value in options.items() if value is not None}
-        url = conf.database.connection
+        url = urls.configured(conf)
         self._readers = _manager(url, options)
         self._writers = self._readers
-        backend = urls.parse(url).get_backend_name()
+        backend = url.get_backend_name()
         if backend in ('sqlite', 'postgresql'):
             self._writers = _manager(url, options)
         if backend == 'sqlite':
@@ -94,7 +93,7 @@ class Database:
             engine.dispose()
 
 
-def _manager(url: str, options: dict[str, Any]) -> Any:
+def _manager(url: sqlalchemy.URL, options: dict[str, Any]) -> Any:
     manager = enginefacade.transaction_context()
     # An engine is made within the first request, which should be told at once that the database is away, and not after
     # the minutes that oslo.db spends on trying.

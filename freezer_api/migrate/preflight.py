@@ -66,7 +66,7 @@ def _check_mysql(connection: sa.Connection) -> int:
         )
     if charset != 'utf8mb4':
         raise TargetError(
-            f'The connection uses {charset}; add charset=utf8mb4 to the URL in [database] connection.'
+            f'The server talks {charset}, although it was asked for utf8mb4; let it obey its clients.'
         )
     return int(packet)
 

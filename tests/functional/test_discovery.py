@@ -188,7 +188,23 @@ class VersionsTest(DiscoveryCase):
         application = self.configure(
             healthcheck__backends='disable_by_file', healthcheck__disable_by_file_path=__file__
         )
-        self.assert_error(send(application, 'GET', '/healthcheck'), 503)
+        answer = send(application, 'GET', '/healthcheck')
+        self.assert_error(answer, 503)
+        self.assertEqual('1', answer.headers['Retry-After'])
+
+    def test_health_is_told_to_allowed_addresses_alone(self) -> None:
+        application = self.configure(healthcheck__allowed_source_ranges='192.0.2.0/24')
+        answer = send(application, 'GET', '/healthcheck', REMOTE_ADDR='192.0.2.1')
+        self.assertEqual(200, answer.status_int)
+        for address in ('198.51.100.1', '::1'):
+            self.assert_error(send(application, 'GET', '/healthcheck', REMOTE_ADDR=address), 404)
+
+    def test_health_is_not_told_through_a_proxy_if_so_configured(self) -> None:
+        application = self.configure(healthcheck__ignore_proxied_requests='true')
+        self.assertEqual(200, send(application, 'GET', '/healthcheck').status_int)
+        proxied = {'HTTP_X_FORWARDED_FOR': '192.0.2.1'}
+        self.assert_error(send(application, 'GET', '/healthcheck', **proxied), 404)
+        self.assertEqual(404, send(application, 'HEAD', '/healthcheck', **proxied).status_int)
 
     def test_other_methods_are_not_allowed(self) -> None:
         for path in ('/', '/v1', '/v2', '/healthcheck'):
@@ -214,7 +230,7 @@ class MethodsTest(routes.RouteTestCase, DiscoveryCase):
             'HTTP_X_PROJECT_ID': 'p1',
             'HTTP_X_ROLES': 'reader',
         }
-        for path in ('/', '/v1', '/v1/', '/v2', '/v2/', *paths):
+        for path in ('/', '/v1', '/v1/', '/v2', '/v2/', '/healthcheck', *paths):
             get, head = (
                 send(self.webtest, method, path, **caller) for method in ('GET', 'HEAD')
             )
@@ -505,6 +521,17 @@ class KeystoneTest(DiscoveryCase):
             answer = send(self.application, 'GET', path)
             self.assertEqual(status, answer.status_int)
             self.assert_request_id(answer)
+
+    def test_keystone_that_is_away_says_when_to_come_back(self) -> None:
+        application = self.configure(
+            'keystone',
+            keystone_authtoken__auth_type='password',
+            keystone_authtoken__auth_url='http://127.0.0.1:1',
+            keystone_authtoken__http_request_max_retries=0,
+        )
+        answer = send(application, 'GET', '/v2/p1/jobs', HTTP_X_AUTH_TOKEN='x')
+        self.assert_error(answer, 503)
+        self.assertEqual('1', answer.headers['Retry-After'])
 
     def test_everything_else_needs_a_token(self) -> None:
         for method, path in (

@@ -25,20 +25,24 @@ _TREE = Path(freezer_api.__file__).parent.parent
 class CommandTestCase(base.TestCase):
     """Runs a command with a configuration file of its own."""
 
-    module: ClassVar[str]
+    module: str
 
     def setUp(self) -> None:
         super().setUp()
         self.folder = Path(self.useFixture(fixtures.TempDir()).path)
         self.config_file = self.folder / 'freezer-api.conf'
 
-    def configure(self, connection: str, **default: object) -> None:
+    def configure(self, connection: str, parameters: str = '', **default: object) -> None:
+        """Write the file.
+
+        :param parameters: of the connection
+        """
         lines = [f'{name} = {value}' for name, value in default.items()]
         # A dollar sign of a URL would refer to another option.
         connection = connection.replace('$', '$$')
-        self.config_file.write_text(
-            '\n'.join(['[DEFAULT]', *lines, '[database]', f'connection = {connection}', ''])
-        )
+        lines += ['[database]', f'connection = {connection}']
+        lines += [f'connection_parameters = {parameters}', '']
+        self.config_file.write_text('\n'.join(['[DEFAULT]', *lines]))
 
     def command(self, *args: str) -> list[str]:
         return [sys.executable, '-m', self.module, '--config-file', str(self.config_file), *args]
@@ -156,6 +160,29 @@ class ArgumentTest(CommandTestCase):
             self.assertEqual(2, self.run_command(*args).returncode)
 
 
+class ParametersTest(CommandTestCase):
+    """Without the parameters SQLite would look for a folder ``file:``."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.configure(f'sqlite:///file:{self.folder}/freezer.sqlite', 'uri=true')
+        self.url = f'sqlite:///{self.folder}/freezer.sqlite'
+
+    def test_of_the_connection_are_used_by_freezer_manage(self) -> None:
+        self.module = 'freezer_api.cmd.manage'
+        self.assert_works('db', 'sync')
+        self.assertFalse(migration.pending(self.url))
+        for action in ('version', 'check', 'show'):
+            self.assert_works('db', action)
+        self.assert_works('--yes', 'db', 'remove')
+        self.assertTrue(migration.pending(self.url))
+
+    def test_of_the_connection_are_used_by_freezer_status(self) -> None:
+        self.module = 'freezer_api.cmd.status'
+        migration.upgrade(self.url)
+        self.assert_works('upgrade', 'check')
+
+
 class StatusTest(CommandTestCase):
     module = 'freezer_api.cmd.status'
 
@@ -173,6 +200,23 @@ class StatusTest(CommandTestCase):
         result = self.run_command('upgrade', 'check')
         self.assertEqual(2, result.returncode)
         self.assertNotIn('secret', result.stdout + result.stderr)
+
+    def test_check_reads_the_folder_of_files(self) -> None:
+        url = f'sqlite:///{self.folder}/freezer.sqlite'
+        migration.upgrade(url)
+        folder = self.folder / '.freezer' / 'freezer-api.conf.d'
+        folder.mkdir(parents=True)
+        (folder / 'database.conf').write_text(f'[database]\nconnection = {url}\n')
+        result = subprocess.run(
+            [sys.executable, '-m', self.module, 'upgrade', 'check'],
+            capture_output=True,
+            text=True,
+            cwd=_TREE,
+            env={**os.environ, 'HOME': str(self.folder)},
+            timeout=120,
+            check=False,
+        )
+        self.assertEqual(0, result.returncode, result.stdout)
 
     def test_check_fails_for_a_policy_file_in_json(self) -> None:
         url = f'sqlite:///{self.folder}/freezer.sqlite'
