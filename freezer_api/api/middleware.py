@@ -151,14 +151,16 @@ def name_nobody_in_log() -> None:
 class ReadableBodies:
     """Refuse a body in chunks that the server does not hand on; it would be taken for none.
 
-    uwsgi is such a server, unless it is told otherwise. Those that take the chunks apart set ``wsgi.input_terminated``.
+    uwsgi is such a server. Those that take the chunks apart set ``wsgi.input_terminated``. Where a proxy has done so
+    there is a length, as from nginx by the protocol of uwsgi.
     """
 
     def __init__(self, application: WSGI) -> None:
         self._application = application
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
-        if not environ.get('HTTP_TRANSFER_ENCODING') or environ.get('wsgi.input_terminated'):
+        known = environ.get('wsgi.input_terminated') or environ.get('CONTENT_LENGTH', '') not in ('', '0')
+        if known or not environ.get('HTTP_TRANSFER_ENCODING'):
             return self._application(environ, start_response)
         LOG.warning('A body in chunks was refused, which this WSGI server does not hand on')
         error = exceptions.LengthRequired(
