@@ -67,6 +67,11 @@ class IdTaken(Conflict):
     """A row with the id of a new one is there."""
 
 
+class LengthRequired(FreezerError):
+    code = 411
+    title = 'Length Required'
+
+
 class PreconditionFailed(FreezerError):
     code = 412
     title = 'Precondition Failed'

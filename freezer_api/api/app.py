@@ -26,6 +26,7 @@ from freezer_api.api.middleware import (
     JSONErrors,
     KeystoneErrors,
     NoAuth,
+    ReadableBodies,
 )
 from freezer_api.api.request import Reply, Request, Services
 from freezer_api.db import search
@@ -201,6 +202,8 @@ def build(conf: cfg.ConfigOpts) -> WSGI:
         application = _authenticated(application, conf)
     application = Discovery(application, healthcheck.Healthcheck(_hidden, conf))
     application = sizelimit.RequestBodySizeLimiter(application, conf)
+    # Outside of the size limit, after which every body passes for one that the server handed on.
+    application = ReadableBodies(application)
     application = audit.Audit(JSONErrors(application))
     conf.register_opts(cors.CORS_OPTS, 'cors')
     if conf.cors.allowed_origin:

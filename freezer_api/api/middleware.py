@@ -148,6 +148,28 @@ def name_nobody_in_log() -> None:
     _NOBODY.update_store()
 
 
+class ReadableBodies:
+    """Refuse a body in chunks that the server does not hand on; it would be taken for none.
+
+    uwsgi is such a server. Those that take the chunks apart set ``wsgi.input_terminated``. Where a proxy has done so
+    there is a length, as from nginx by the protocol of uwsgi.
+    """
+
+    def __init__(self, application: WSGI) -> None:
+        self._application = application
+
+    def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        known = environ.get('wsgi.input_terminated') or environ.get('CONTENT_LENGTH', '') not in ('', '0')
+        if known or not environ.get('HTTP_TRANSFER_ENCODING'):
+            return self._application(environ, start_response)
+        LOG.warning('A body in chunks was refused, which this WSGI server does not hand on')
+        error = exceptions.LengthRequired(
+            'The server does not take bodies in chunks; send the body with its length.'
+        )
+        refusal: Iterable[bytes] = hooks.answer(error, environ)(environ, start_response)
+        return refusal
+
+
 class JSONErrors:
     """Give every error of the middleware below our kind of body, and one to what they do not catch."""
 

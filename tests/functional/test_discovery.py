@@ -377,6 +377,25 @@ class RoutingTest(routes.RouteTestCase, DiscoveryCase):
         self.assert_error(self.chunked('POST', self.path('GET /clients'), body, **environ), 413)
         self.assertEqual(stored, self.rows())
 
+    def test_body_in_chunks_that_the_server_does_not_hand_on_is_refused(self) -> None:
+        body = json.dumps({'client_id': 'web07', 'match': [{'client_id': 'web08'}]}).encode()
+        for method in ('GET', 'POST'):
+            answer = self.chunked(
+                method, self.path('GET /clients'), body, HTTP_TRANSFER_ENCODING='chunked'
+            )
+            self.assert_error(answer, 411)
+        self.assertEqual(self.stored, self.rows())
+
+    def test_body_that_a_proxy_took_out_of_chunks_is_read(self) -> None:
+        body = json.dumps({'client_id': 'web07'}).encode()
+        headers = {'X-Project-Id': 'p1', 'X-Roles': 'member', 'Transfer-Encoding': 'chunked'}
+        request = webtest.TestRequest.blank(
+            self.path('GET /clients'), method='POST', environ=dict(LOCAL), headers=headers, body=body
+        )
+        answer = self.webtest.do_request(request, status='*', expect_errors=True)
+        self.assertEqual(201, answer.status_int, answer.text)
+        self.api.get(self.url('clients', 'web07'))
+
     def test_body_that_ends_too_early_is_an_error_of_the_caller(self) -> None:
         environ = {'HTTP_TRANSFER_ENCODING': 'chunked', 'wsgi.input_terminated': True}
         path = self.path('GET /clients')
