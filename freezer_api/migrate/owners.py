@@ -45,15 +45,19 @@ def resolve(
     by_user: Mapping[str, str],
     default: str | None,
     ask: Callable[[str], str | None] | None = None,
+    stays: bool = False,
 ) -> dict[str, int]:
     """Place every document in a project; return the users of those that have none, with their numbers of documents.
 
     :param by_user: the operator's map
     :param default: the project of what has none by any rule
     :param ask: tells the project of a user, if it knows
+    :param stays: what has a row of an earlier run is where that is, whatever the rules say
     """
     with index.transaction():
         index.select('UPDATE documents SET owner = project_id WHERE state IS NULL')
+        if stays:
+            _apply_earlier(index, 'state IS NULL')
         if index.value(f'SELECT 1 FROM documents WHERE {_LEFT} LIMIT 1'):
             _infer(index, by_user)
             if ask is not None:
@@ -61,6 +65,8 @@ def resolve(
             index.select('DROP TABLE users')
         if default is not None:
             index.select(f'UPDATE documents SET owner = ? WHERE {_LEFT}', default)
+        # Loaded when somebody named its project, out of the reject file for instance.
+        _apply_earlier(index, _LEFT)
         lost = index.select(
             f'SELECT user_id, count(*) FROM documents WHERE {_LEFT} GROUP BY user_id'
         ).fetchall()
@@ -68,6 +74,14 @@ def resolve(
             f"UPDATE documents SET state = 'rejected', reason = 'no_project' WHERE {_LEFT}"
         )
     return dict(lost)
+
+
+def _apply_earlier(index: Index, condition: str) -> None:
+    """Place documents where earlier runs put them."""
+    index.select(
+        'UPDATE documents SET owner = (SELECT h.owner FROM held h WHERE h.place = documents.place)'
+        f' WHERE {condition} AND place IN (SELECT place FROM held)'
+    )
 
 
 def _infer(index: Index, by_user: Mapping[str, str]) -> None:
