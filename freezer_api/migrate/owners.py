@@ -15,23 +15,25 @@ _CLIENTS, _SESSIONS, _ACTIONS, _JOBS, _BACKUPS = range(len(KINDS))
 
 _LEFT = 'state IS NULL AND owner IS NULL'
 
-# What a document is linked with: its number, and the number of the other.
+# What a document is linked with: its number, and the project of the other. The old service never checked what ids
+# documents name, so those of other users say nothing: one could pull all that a user has into a project.
 _LINKS = {
     _ACTIONS: f"""
         SELECT d.number AS number, j.owner AS owner FROM documents d
-        JOIN entries e ON e.action_id = d.inner_id JOIN documents j ON j.number = e.number
+        JOIN entries e ON e.action_id = d.inner_id
+        JOIN documents j ON j.number = e.number AND j.user_id = d.user_id
         WHERE d.kind = {_ACTIONS} AND d.owner IS NULL AND d.state IS NULL""",
     _SESSIONS: f"""
         SELECT d.number AS number, j.owner AS owner FROM documents d
-        JOIN documents j ON j.kind = {_JOBS} AND j.session_id = d.inner_id
+        JOIN documents j ON j.kind = {_JOBS} AND j.session_id = d.inner_id AND j.user_id = d.user_id
         WHERE d.kind = {_SESSIONS} AND d.owner IS NULL AND d.state IS NULL
         UNION ALL SELECT d.number, j.owner FROM documents d
         JOIN parts p ON p.number = d.number
-        JOIN documents j ON j.kind = {_JOBS} AND j.inner_id = p.job_id
+        JOIN documents j ON j.kind = {_JOBS} AND j.inner_id = p.job_id AND j.user_id = d.user_id
         WHERE d.kind = {_SESSIONS} AND d.owner IS NULL AND d.state IS NULL""",
     _BACKUPS: f"""
         SELECT d.number AS number, j.owner AS owner FROM documents d
-        JOIN documents j ON j.kind = {_JOBS} AND j.inner_id = d.job_id
+        JOIN documents j ON j.kind = {_JOBS} AND j.inner_id = d.job_id AND j.user_id = d.user_id
         WHERE d.kind = {_BACKUPS} AND d.owner IS NULL AND d.state IS NULL""",
 }
 _HOSTS = f"""
