@@ -207,9 +207,12 @@ class Run:
             self._progress.begin('planning')
             plan.merge_repeated(index)
             users = settings.users
+            ask = None if users is None else users.project_of
+            if users is not None and settings.default_project is not None:
+                ask = users.project_that_is_needed
             self._report.users = owners.resolve(
                 *(index, settings.projects, settings.default_project),
-                None if users is None else users.project_of,
+                ask,
                 stays,
             )
             if users is not None:
