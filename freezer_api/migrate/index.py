@@ -8,7 +8,7 @@ It is made anew by every run and holds nothing that the spool does not.
 import contextlib
 import os
 import sqlite3
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,23 +18,29 @@ from freezer_api.migrate import dump, ids
 from freezer_api.migrate import records as record_lines
 from freezer_api.migrate.cleaning import client_of, inner_id
 from freezer_api.migrate.records import KINDS, Document, Record, Unusable
+from freezer_api.migrate.values import Fields, Notes
 
 _BATCH = 5000
 
 # ``owner`` is the project that a document is placed in, ``target`` its id there, ``hint`` the project that a client id
-# tells of, ``part`` what its session says of a job. ``state`` and ``reason`` are set where no row is made.
+# tells of, ``part`` what its session says of a job. ``state`` and ``reason`` are set where no row is made. What
+# ``is_placed`` keeps its id, whatever others claim it. ``held`` has the documents that have rows of earlier runs.
 _SCHEMA = """
 CREATE TABLE documents (
     number INTEGER PRIMARY KEY, kind INTEGER, position INTEGER, length INTEGER, place BLOB, content BLOB,
     source TEXT, id TEXT, inner_id TEXT, user_id TEXT, project_id TEXT, hint TEXT, job_id TEXT, session_id TEXT,
     hostname TEXT, uuid TEXT, central TEXT, version INTEGER, keys INTEGER,
     owner TEXT, target TEXT, is_unique INTEGER DEFAULT 1, is_seen INTEGER DEFAULT 0, is_extra INTEGER DEFAULT 0,
-    part INTEGER, state TEXT, reason TEXT
+    is_placed INTEGER DEFAULT 0, part INTEGER, state TEXT, reason TEXT
 );
 CREATE TABLE entries (number INTEGER, action_id TEXT);
 CREATE TABLE parts (
     id INTEGER PRIMARY KEY, number INTEGER, job_id TEXT, hint TEXT, given TEXT, part TEXT, is_held INTEGER DEFAULT 0
 );
+CREATE TABLE held (
+    place BLOB PRIMARY KEY, kind INTEGER, content BLOB, owner TEXT, target TEXT, is_unique INTEGER, state INTEGER
+) WITHOUT ROWID;
+CREATE INDEX held_by_target ON held (kind, owner, target);
 """
 _FACTS = (
     *('inner_id', 'user_id', 'project_id', 'hint', 'job_id', 'session_id', 'hostname', 'uuid'),
@@ -111,6 +117,10 @@ class Index:
         for statement, batch in zip(statements, batches, strict=True):
             self.database.executemany(statement, batch)
             batch.clear()
+
+    def hold(self, rows: Iterable[tuple[Any, ...]]) -> None:
+        """Note documents that have rows of earlier runs."""
+        self.database.executemany('INSERT INTO held VALUES (?, ?, ?, ?, ?, ?, ?)', rows)
 
     def select(self, statement: str, *values: Any) -> sqlite3.Cursor:
         return self.database.execute(statement, values)
@@ -207,7 +217,8 @@ def _facts(record: Record) -> Document:
     client_id = _text(inner.get('client_id') or metadata.get('client_id'))
     hostname = inner.get('hostname') or metadata.get('hostname') or metadata.get('host_name')
     is_central = kind == 'clients' and str(inner.get('is_central')).lower() in ('true', '1')
-    uuid = ids.owner(inner.get('uuid')) or ids.owner(source.get('uuid'))
+    # As cleaning reads it, which makes texts of numbers.
+    uuid = ids.owner(_readable(inner.get('uuid'))) or ids.owner(source.get('uuid'))
     return {
         'inner_id': inner_id(kind, source),
         'user_id': ids.owner(source.get('user_id')),
@@ -223,6 +234,10 @@ def _facts(record: Record) -> Document:
 
 def _text(value: Any) -> str | None:
     return value if isinstance(value, str) and value else None
+
+
+def _readable(value: Any) -> str | None:
+    return Fields(Notes(), {'value': value}).text('value')
 
 
 def _add_entries(number: int, source: Document, entries: list[tuple[Any, ...]]) -> None:

@@ -18,6 +18,7 @@ from freezer_api.db.models import MigrationEntry, MigrationRun
 from freezer_api.db.session import Database
 from freezer_api.migrate.errors import TargetError
 from freezer_api.migrate.records import Document, digest
+from freezer_api.migrate.rows import MAIN
 
 ENTRIES: sa.Table = MigrationEntry.__table__  # type: ignore[assignment]
 _RUNS: sa.Table = MigrationRun.__table__  # type: ignore[assignment]
@@ -55,6 +56,18 @@ def write(
             connection.execute(
                 sa.update(ENTRIES).where(ENTRIES.c.id == entry['id']).values(values)
             )
+
+
+def left_of(connection: sa.Connection, kind: str, entry: Any) -> Document:
+    """What is to be kept of an entry whose row is about to be another document's: the row too."""
+    table, name = MAIN[kind]
+    key = sa.and_(table.c.project_id == entry.project_id, table.c[name] == entry.target_id)
+    row = connection.execute(sa.select(table).where(key)).mappings().one()
+    remainder = connection.execute(sa.select(ENTRIES.c.remainder).where(ENTRIES.c.id == entry.id)).scalar()
+    return {
+        **(orjson.loads(remainder) if remainder else {}),
+        'row': {column: row[column] for column in row if column != 'search_text'},
+    }
 
 
 def text(remainder: Document | None) -> str | None:

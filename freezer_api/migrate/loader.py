@@ -18,7 +18,16 @@ from oslo_db import exception as db_exception
 
 from freezer_api.context import RequestContext
 from freezer_api.db import session
-from freezer_api.migrate import joining, ledger, preparing, reasons, records, report, targets
+from freezer_api.migrate import (
+    exchange,
+    joining,
+    ledger,
+    preparing,
+    reasons,
+    records,
+    report,
+    targets,
+)
 from freezer_api.migrate.dump import Reader
 from freezer_api.migrate.errors import TargetError, plain
 from freezer_api.migrate.index import Index
@@ -27,6 +36,7 @@ from freezer_api.migrate.progress import Progress
 from freezer_api.migrate.records import KINDS, Document
 from freezer_api.migrate.rejects import RejectFile
 from freezer_api.migrate.rows import Rows, fingerprint, link, set_version
+from freezer_api.migrate.targets import Replaced
 
 # Seconds to wait for a database that is away.
 PATIENCE = 60
@@ -49,6 +59,11 @@ class _Outcome:
     fingerprint: tuple[int, int] | None = None
     # Leave the ledger's entry as it is.
     is_noted: bool = False
+    # Not settled: what is in the way may go yet.
+    is_late: bool = False
+
+
+_Write = Callable[[RequestContext, list[Planned]], list[_Outcome]]
 
 
 @dataclasses.dataclass
@@ -96,26 +111,30 @@ class Loader:
         if kind == KINDS.index('sessions') and not self.is_fresh:
             with self.context.database.writing(self.context):
                 self._waiting = joining.waiting(self.context.connection)
-        done = 0
+        done, late = 0, []
         for batch in preparing.batches(self.index, kind):
-            self._settle(self._patiently(batch))
+            outcomes = self._patiently(batch, self._write)
+            late += [outcome.planned.number for outcome in outcomes if outcome.is_late]
+            self._settle([outcome for outcome in outcomes if not outcome.is_late])
             done += len(batch)
             rejected = self.report.total(reasons.REJECTED)
             progress.update(done, f'{rejected:,} rejected' if rejected else '')
+        for batch in preparing.chosen(self.index, late):
+            self._settle(self._patiently(batch, self._write_late))
 
     def _make(self, planned: Planned) -> Prepared:
         return preparing.prepare(
             self.index, self.reader, self.kinds, planned, self.packet, self.zones
         )
 
-    def _patiently(self, batch: list[Planned]) -> list[_Outcome]:
+    def _patiently(self, batch: list[Planned], function: _Write) -> list[_Outcome]:
         if self.dry_run:
-            return self._write(self.context, batch)
+            return function(self.context, batch)
         give_up = time.monotonic() + PATIENCE
         pause, write = 0.1, session.retry(_transaction)
         while True:
             try:
-                return write(self.context, self._write, batch)
+                return write(self.context, function, batch)
             except db_exception.DBConnectionError as error:
                 # Whether the transaction was committed, the ledger tells.
                 self.is_fresh = False
@@ -141,6 +160,40 @@ class Loader:
             outcomes += self._store(connection, new)
             # A report names the same examples whatever had to be looked at.
             outcomes.sort(key=lambda outcome: outcome.planned.number)
+        self._note(connection, outcomes, known)
+        return outcomes
+
+    def _write_late(self, context: RequestContext, batch: list[Planned]) -> list[_Outcome]:
+        """Write documents that others were in the way of; by now these may be elsewhere."""
+        connection = context.connection
+        known = ledger.find(connection, [planned.key for planned in batch])
+        documents = [(planned, known.get(planned.key)) for planned in batch]
+        read = [(planned, before, self._make(planned)) for planned, before in documents]
+        found = targets.referred(connection, [prepared for _, _, prepared in read])
+        self._let_members_go(connection, documents)
+        decided = [(self._decide(*document, found), document[1]) for document in read]
+        outcomes = [outcome for outcome, _ in decided if outcome.rows is None]
+        changes = [
+            (outcome, before, exchange.Change(before if _has_row(before) else None, outcome.rows))
+            for outcome, before in decided
+            if outcome.rows is not None
+        ]
+        kind = KINDS[batch[0].kind or 0]
+        results = exchange.write(connection, kind, [change for _, _, change in changes])
+        for (outcome, before, _), result in zip(changes, results, strict=True):
+            if result is not Replaced.DONE and _has_row(before):
+                outcome = self._kept(connection, outcome, before, result)
+            elif result is not Replaced.DONE:
+                self._insert_alone(connection, outcome, is_last=True)
+            outcomes.append(outcome)
+        for outcome in outcomes if self._waiting else ():
+            self._fill_session(connection, outcome)
+        self._note(connection, outcomes, known)
+        return outcomes
+
+    def _note(
+        self, connection: sa.Connection, outcomes: list[_Outcome], known: Mapping[str, Any]
+    ) -> None:
         for outcome in outcomes:
             before = known.get(outcome.planned.key)
             if outcome.done == report.NEW and before is not None and before.state == outcome.state:
@@ -148,10 +201,9 @@ class Loader:
         entries = {
             outcome.planned.key: self._entry(outcome)
             for outcome in outcomes
-            if not outcome.is_noted
+            if not (outcome.is_noted or outcome.is_late)
         }
         ledger.write(connection, list(entries.values()), known)
-        return outcomes
 
     def _store(
         self, connection: sa.Connection, documents: list[tuple[Planned, Any]]
@@ -167,18 +219,18 @@ class Loader:
             same = _unchanged(planned, before)
             if outcome.rows is None or (same is not None and same.why == outcome.why):
                 outcomes.append(same or outcome)
-            elif before is not None and before.version is not None:
-                if not targets.replace(connection, KINDS[planned.kind or 0], before, outcome.rows):
-                    outcome = same or _Outcome(
-                        *(planned, reasons.REJECTED, ['changed_in_service'], report.KEPT),
-                        is_noted=True,
-                    )
+            elif _has_row(before):
+                result = targets.replace(connection, KINDS[planned.kind or 0], before, outcome.rows)
+                if result is Replaced.TAKEN:
+                    outcome.is_late = True
+                elif result is Replaced.IN_USE:
+                    outcome = self._kept(connection, outcome, before, result)
                 outcomes.append(outcome)
             else:
                 to_insert.append(outcome)
         if not targets.insert(connection, [outcome.rows or {} for outcome in to_insert]):
             for outcome in to_insert:
-                self._insert_alone(connection, outcome)
+                self._insert_alone(connection, outcome, is_last=self.is_fresh)
         outcomes += to_insert
         for outcome in outcomes if self._waiting else ():
             self._fill_session(connection, outcome)
@@ -212,25 +264,101 @@ class Loader:
                 connection, 'jobs', targets.any_of(entries.project_id, entries.target_id, jobs)
             )
 
-    def _insert_alone(self, connection: sa.Connection, outcome: _Outcome) -> None:
-        """Write the rows of one document, or find out why that is impossible."""
-        wanted = outcome.rows or {}
+    def _insert_alone(
+        self, connection: sa.Connection, outcome: _Outcome, is_last: bool
+    ) -> None:
+        """Write the rows of one document, or find out why that is impossible.
+
+        :param is_last: what is in the way stays there
+        """
+        planned, wanted = outcome.planned, outcome.rows or {}
+        kind = KINDS[planned.kind or 0]
         if targets.insert(connection, [wanted]):
             return
-        kind = KINDS[outcome.planned.kind or 0]
-        outcome.fingerprint = None
-        if targets.has_same(connection, kind, wanted):
+        other = None if self.is_fresh else preparing.holder(self.index, planned)
+        if other is not None and self._take_over(connection, outcome, *other):
+            return
+        if not is_last and (other is None or other[1] is not None):
+            outcome.is_late = True
+        elif targets.has_same(connection, kind, wanted):
+            outcome.fingerprint = None
             outcome.why.append('already_there')
             outcome.done = report.KEPT
-        else:
+        elif not self._make_uuid(connection, outcome, None):
+            outcome.fingerprint = None
             outcome.state, outcome.why = reasons.REJECTED, ['target_conflict']
+
+    def _take_over(
+        self, connection: sa.Connection, outcome: _Outcome, key: str, other: Planned | None
+    ) -> bool:
+        """Put rows in place of those of a document that is the same thing now; tell whether that was possible.
+
+        :param key: of the other document
+        :param other: its line
+        """
+        planned, rows = outcome.planned, outcome.rows or {}
+        kind = KINDS[planned.kind or 0]
+        entry = ledger.find(connection, [key]).get(key)
+        if entry is None or not _has_row(entry):
+            return False
+        is_there = (entry.project_id, entry.target_id) == (planned.owner, planned.target)
+        # A host is registered anew under a new _id; anything else that is gone from the source may still be wanted.
+        is_same = kind == 'clients' if other is None else other.state == reasons.MERGED
+        if not (is_there and is_same):
+            return False
+        left = ledger.left_of(connection, kind, entry) if other is None else None
+        set_version(rows, kind, entry.version + 1)
+        if targets.replace(connection, kind, entry, rows) is not Replaced.DONE:
+            return False
+        outcome.fingerprint, outcome.done = fingerprint(rows, kind), report.UPDATED
+        if other is None:
+            gone = {'state': reasons.MERGED, 'reasons': '["registered_again"]', 'remainder': ledger.text(left)}
+            noted = {'id': key, 'version': None, 'updated_at': None, **gone}
+        else:
+            noted = self._entry(_Outcome(other, reasons.MERGED, [other.reason or ''], report.MERGED))
+        ledger.write(connection, [noted], {key: entry})
+        return True
+
+    def _make_uuid(self, connection: sa.Connection, outcome: _Outcome, before: Any) -> bool:
+        """Write a client with a uuid of its own if its own is that of another one; tell whether it is written.
+
+        :param before: the ledger's entry if it has a row
+        """
+        planned, rows = outcome.planned, outcome.rows or {}
+        if planned.collection != 'clients' or not targets.has_uuid(connection, rows):
+            return False
+        planned.is_unique = 0
+        made = self._decide(planned, before, self._make(planned), targets.NOTHING)
+        if made.rows is None or not (
+            targets.insert(connection, [made.rows])
+            if before is None
+            else targets.replace(connection, 'clients', before, made.rows) is Replaced.DONE
+        ):
+            planned.is_unique = 1
+            return False
+        self.index.select('UPDATE documents SET is_unique = 0 WHERE number = ?', planned.number)
+        for field in dataclasses.fields(made):
+            setattr(outcome, field.name, getattr(made, field.name))
+        return True
+
+    def _kept(
+        self, connection: sa.Connection, outcome: _Outcome, before: Any, result: Replaced
+    ) -> _Outcome:
+        """The outcome for a document whose rows of an earlier run could not be replaced."""
+        planned = outcome.planned
+        if result is Replaced.TAKEN and self._make_uuid(connection, outcome, before):
+            return outcome
+        reason = 'target_conflict' if result is Replaced.TAKEN else 'changed_in_service'
+        return _unchanged(planned, before) or _Outcome(
+            *(planned, reasons.REJECTED, [reason], report.KEPT), is_noted=True
+        )
 
     def _decide(
         self, planned: Planned, before: Any, prepared: Prepared, found: targets.Referred
     ) -> _Outcome:
         """What to write of a document, now that the tables are known."""
         kind, notes = KINDS[planned.kind or 0], prepared.notes
-        has_row = before is not None and before.version is not None
+        has_row = _has_row(before)
         if prepared.refused is not None:
             done = report.KEPT if has_row else report.NEW
             return _Outcome(
@@ -313,7 +441,7 @@ def _rare_collections() -> Iterator[None]:
 
 def _transaction(
     context: RequestContext,
-    write: Callable[[RequestContext, list[Planned]], list[_Outcome]],
+    write: _Write,
     batch: list[Planned],
 ) -> list[_Outcome]:
     with context.database.writing(context):
@@ -328,7 +456,7 @@ def _without_row(planned: Planned, before: Any) -> _Outcome | None:
     if planned.is_extra:
         # The entry is that of the line that counts.
         return _Outcome(planned, planned.state, why, report.MERGED, is_noted=True)
-    if before is not None and before.version is not None:
+    if _has_row(before):
         return _Outcome(planned, planned.state, why, report.KEPT, is_noted=True)
     return _Outcome(planned, planned.state, why, report.NEW)
 
@@ -341,7 +469,13 @@ def _unchanged(planned: Planned, before: Any) -> _Outcome | None:
     if (before.digest, before.project_id, before.target_id) != now:
         return None
     why = orjson.loads(before.reasons) if before.reasons else []
+    if not planned.is_unique and 'uuid_made' not in why:
+        return None
     return _Outcome(planned, before.state, why, report.UNCHANGED, is_noted=True)
+
+
+def _has_row(before: Any) -> bool:
+    return before is not None and before.version is not None
 
 
 def _lacks_something(unchanged: _Outcome, before: Any) -> bool:

@@ -15,23 +15,25 @@ _CLIENTS, _SESSIONS, _ACTIONS, _JOBS, _BACKUPS = range(len(KINDS))
 
 _LEFT = 'state IS NULL AND owner IS NULL'
 
-# What a document is linked with: its number, and the number of the other.
+# What a document is linked with: its number, and the project of the other. The old service never checked what ids
+# documents name, so those of other users say nothing: one could pull all that a user has into a project.
 _LINKS = {
     _ACTIONS: f"""
         SELECT d.number AS number, j.owner AS owner FROM documents d
-        JOIN entries e ON e.action_id = d.inner_id JOIN documents j ON j.number = e.number
+        JOIN entries e ON e.action_id = d.inner_id
+        JOIN documents j ON j.number = e.number AND j.user_id = d.user_id
         WHERE d.kind = {_ACTIONS} AND d.owner IS NULL AND d.state IS NULL""",
     _SESSIONS: f"""
         SELECT d.number AS number, j.owner AS owner FROM documents d
-        JOIN documents j ON j.kind = {_JOBS} AND j.session_id = d.inner_id
+        JOIN documents j ON j.kind = {_JOBS} AND j.session_id = d.inner_id AND j.user_id = d.user_id
         WHERE d.kind = {_SESSIONS} AND d.owner IS NULL AND d.state IS NULL
         UNION ALL SELECT d.number, j.owner FROM documents d
         JOIN parts p ON p.number = d.number
-        JOIN documents j ON j.kind = {_JOBS} AND j.inner_id = p.job_id
+        JOIN documents j ON j.kind = {_JOBS} AND j.inner_id = p.job_id AND j.user_id = d.user_id
         WHERE d.kind = {_SESSIONS} AND d.owner IS NULL AND d.state IS NULL""",
     _BACKUPS: f"""
         SELECT d.number AS number, j.owner AS owner FROM documents d
-        JOIN documents j ON j.kind = {_JOBS} AND j.inner_id = d.job_id
+        JOIN documents j ON j.kind = {_JOBS} AND j.inner_id = d.job_id AND j.user_id = d.user_id
         WHERE d.kind = {_BACKUPS} AND d.owner IS NULL AND d.state IS NULL""",
 }
 _HOSTS = f"""
@@ -45,15 +47,19 @@ def resolve(
     by_user: Mapping[str, str],
     default: str | None,
     ask: Callable[[str], str | None] | None = None,
+    stays: bool = False,
 ) -> dict[str, int]:
     """Place every document in a project; return the users of those that have none, with their numbers of documents.
 
     :param by_user: the operator's map
     :param default: the project of what has none by any rule
     :param ask: tells the project of a user, if it knows
+    :param stays: what has a row of an earlier run is where that is, whatever the rules say
     """
     with index.transaction():
         index.select('UPDATE documents SET owner = project_id WHERE state IS NULL')
+        if stays:
+            _apply_earlier(index, 'state IS NULL')
         if index.value(f'SELECT 1 FROM documents WHERE {_LEFT} LIMIT 1'):
             _infer(index, by_user)
             if ask is not None:
@@ -61,6 +67,8 @@ def resolve(
             index.select('DROP TABLE users')
         if default is not None:
             index.select(f'UPDATE documents SET owner = ? WHERE {_LEFT}', default)
+        # Loaded when somebody named its project, out of the reject file for instance.
+        _apply_earlier(index, _LEFT)
         lost = index.select(
             f'SELECT user_id, count(*) FROM documents WHERE {_LEFT} GROUP BY user_id'
         ).fetchall()
@@ -68,6 +76,14 @@ def resolve(
             f"UPDATE documents SET state = 'rejected', reason = 'no_project' WHERE {_LEFT}"
         )
     return dict(lost)
+
+
+def _apply_earlier(index: Index, condition: str) -> None:
+    """Place documents where earlier runs put them."""
+    index.select(
+        'UPDATE documents SET owner = (SELECT h.owner FROM held h WHERE h.place = documents.place)'
+        f' WHERE {condition} AND place IN (SELECT place FROM held)'
+    )
 
 
 def _infer(index: Index, by_user: Mapping[str, str]) -> None:

@@ -7,11 +7,17 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from freezer_api.migrate import ids, records
+from freezer_api.migrate.earlier import CHANGED, SAME
 from freezer_api.migrate.index import Index
 from freezer_api.migrate.records import KINDS
 
 _CLIENTS = KINDS.index('clients')
 _BATCH = 5000
+
+# A document as an earlier run migrated it.
+_HELD = """
+    SELECT 1 FROM held h WHERE h.place = documents.place AND h.owner = documents.owner
+    AND h.content = documents.content"""
 
 
 def merge_repeated(index: Index) -> None:
@@ -38,8 +44,11 @@ def merge_repeated(index: Index) -> None:
         )
 
 
-def place(index: Index) -> None:
-    """Give every document that has a project its id there; merge those that are the same."""
+def place(index: Index, stays: bool = False) -> None:
+    """Give every document that has a project its id there; merge those that are the same.
+
+    :param stays: what has a row of an earlier run has the id of that, and only what comes later finds its place
+    """
     with index.transaction():
         index.select('UPDATE documents SET target = coalesce(inner_id, id) WHERE state IS NULL')
         for number, kind, document_id in index.select(
@@ -47,6 +56,7 @@ def place(index: Index) -> None:
         ).fetchall():
             target = ids.fitting(KINDS[kind], document_id) or ids.derive(kind, document_id)
             index.select('UPDATE documents SET target = ? WHERE number = ?', target, number)
+        _stay(index, stays)
         index.select('CREATE INDEX by_target ON documents (kind, owner, target)')
         # Many copies of one client are not unusual, so groups are read one by one.
         twice = index.select(
@@ -55,9 +65,39 @@ def place(index: Index) -> None:
         ).fetchall()
         for kind, owner, target in twice:
             _settle(index, kind, owner, target)
+        _keep_made(index)
         _keep_unique(index, 'uuid', 'uuid, owner')
         _keep_unique(index, 'central', 'central')
         _keep_central_ids(index)
+
+
+def _stay(index: Index, stays: bool) -> None:
+    """Leave documents of earlier runs where they are if the service may know them by what they are called there."""
+    held = 'SELECT 1 FROM held h WHERE h.place = documents.place AND h.owner = documents.owner'
+    if stays:
+        index.select(
+            'UPDATE documents SET is_placed = 1, target = (SELECT h.target FROM held h WHERE h.place = documents.place)'
+            f' WHERE state IS NULL AND EXISTS ({held})'
+        )
+    derived = index.select(
+        'SELECT d.number, d.kind, d.source, d.id, h.target FROM documents d JOIN held h ON h.place = d.place'
+        ' WHERE h.owner = d.owner AND h.target != d.target AND d.state IS NULL'
+    ).fetchall()
+    for number, kind, source, document_id, target in derived:
+        # The one that had its id may be gone, which is no reason to call it another name again.
+        if target == ids.derive(KINDS[kind], source, document_id):
+            index.select('UPDATE documents SET target = ? WHERE number = ?', target, number)
+    index.select(
+        f'UPDATE documents SET is_placed = 1 WHERE state IS NULL AND EXISTS ({held}'
+        f' AND h.target = documents.target AND h.state != {SAME})'
+    )
+    # Of a client that is not in the source any more, but was changed in the service.
+    index.select(
+        "UPDATE documents SET state = 'merged', reason = 'registered_again'"
+        f' WHERE state IS NULL AND kind = {_CLIENTS} AND EXISTS (SELECT 1 FROM held h WHERE h.kind = {_CLIENTS}'
+        f' AND h.owner = documents.owner AND h.target = documents.target AND h.state = {CHANGED}'
+        ' AND NOT EXISTS (SELECT 1 FROM documents o WHERE o.place = h.place))'
+    )
 
 
 def link_parts(index: Index) -> None:
@@ -88,10 +128,10 @@ def link_parts(index: Index) -> None:
 
 def _settle(index: Index, kind: int, owner: str, target: str) -> None:
     if kind == _CLIENTS:
-        order = 'keys DESC, version DESC, id, source'
+        order = 'is_placed DESC, keys DESC, version DESC, id, source'
     else:
         # The document that was stored under the id keeps it.
-        order = 'id = target DESC, id, source, number'
+        order = 'is_placed DESC, id = target DESC, id, source, number'
     group = index.select(
         'SELECT number, content, source, id FROM documents WHERE state IS NULL AND kind = ?'
         f' AND owner = ? AND target = ? ORDER BY {order}',
@@ -109,12 +149,21 @@ def _settle(index: Index, kind: int, owner: str, target: str) -> None:
             index.select('UPDATE documents SET target = ? WHERE number = ?', derived, number)
 
 
+def _keep_made(index: Index) -> None:
+    """Let a client keep the uuid that an earlier run made for it."""
+    index.select(
+        f'UPDATE documents SET is_unique = 0 WHERE state IS NULL AND kind = {_CLIENTS} AND uuid IS NOT NULL'
+        f' AND EXISTS ({_HELD} AND NOT h.is_unique)'
+    )
+
+
 def _keep_unique(index: Index, column: str, group: str) -> None:
-    """Let one client keep what only one may have, the same one in whatever order a server answers them."""
+    """Let one client keep what only one may have: the one that has it, or the same one in whatever order they come."""
     index.select(
         'UPDATE documents SET is_unique = 0 WHERE number IN (SELECT number FROM ('
-        f'SELECT number, row_number() OVER (PARTITION BY {group} ORDER BY source, number) AS rank'
-        f' FROM documents WHERE state IS NULL AND {column} IS NOT NULL AND kind = {_CLIENTS})'
+        f'SELECT number, row_number() OVER (PARTITION BY {group} ORDER BY EXISTS ({_HELD} AND h.is_unique) DESC,'
+        f' source, number) AS rank FROM documents WHERE state IS NULL AND {column} IS NOT NULL'
+        f' AND is_unique AND kind = {_CLIENTS})'
         ' WHERE rank > 1)'
     )
 

@@ -98,6 +98,29 @@ def batches(index: Index, kind: int | None) -> Iterator[list[Planned]]:
         last = batch[-1].number
 
 
+def chosen(index: Index, numbers: list[int]) -> Iterator[list[Planned]]:
+    """Some lines by their numbers, in parts of the size of a transaction."""
+    for start in range(0, len(numbers), _BATCH):
+        some = numbers[start : start + _BATCH]
+        marks = ', '.join('?' * len(some))
+        statement = f'SELECT {COLUMNS} FROM documents WHERE number IN ({marks}) ORDER BY number'
+        yield [Planned(*row) for row in index.select(statement, *some).fetchall()]
+
+
+def holder(index: Index, planned: Planned) -> tuple[str, Planned | None] | None:
+    """The other document that had the place of this one before the run: its key, and its line if it has one."""
+    place = index.value(
+        'SELECT place FROM held WHERE kind = ? AND owner = ? AND target = ? AND place != ?',
+        *(planned.kind, planned.owner, planned.target, planned.place),
+    )
+    if place is None:
+        return None
+    row = index.select(
+        f'SELECT {COLUMNS} FROM documents WHERE place = ? AND is_extra = 0', place
+    ).fetchone()
+    return place.hex(), None if row is None else Planned(*row)
+
+
 def read(
     index: Index, reader: Reader, kinds: Mapping[str, str], planned: Planned
 ) -> cleaning.Cleaned:

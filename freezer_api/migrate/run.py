@@ -19,6 +19,7 @@ from freezer_api.context import RequestContext, Scope
 from freezer_api.db import session
 from freezer_api.db.models import MigrationEntry
 from freezer_api.migrate import dump, errors, ledger, owners, plan, preflight, records, report, undo
+from freezer_api.migrate import earlier as earlier_runs
 from freezer_api.migrate import index as index_of_lines
 from freezer_api.migrate.dump import Reader
 from freezer_api.migrate.errors import MigrationError
@@ -163,7 +164,8 @@ class Run:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         index, reader = Index(folder / dump.INDEX), Reader(spool)
         try:
-            self._plan(index, spool)
+            earlier_runs.note(context, index)
+            self._plan(index, spool, stays=not loads)
             is_fresh = self._read(context, ledger.is_empty)
             if loads:
                 self._load(context, index, reader, packet, is_fresh, digest)
@@ -196,7 +198,7 @@ class Run:
         # By now Keystone may say more.
         return settings.users is None or not (earlier.users or earlier.keystone['failure'])
 
-    def _plan(self, index: Index, spool: Path) -> None:
+    def _plan(self, index: Index, spool: Path, stays: bool) -> None:
         settings = self._settings
         with self._timed('index'):
             self._progress.begin('reading bytes', spool.stat().st_size)
@@ -205,13 +207,17 @@ class Run:
             self._progress.begin('planning')
             plan.merge_repeated(index)
             users = settings.users
+            ask = None if users is None else users.project_of
+            if users is not None and settings.default_project is not None:
+                ask = users.project_that_is_needed
             self._report.users = owners.resolve(
                 *(index, settings.projects, settings.default_project),
-                None if users is None else users.project_of,
+                ask,
+                stays,
             )
             if users is not None:
                 self._report.keystone = users.to_document()
-            plan.place(index)
+            plan.place(index, stays)
             plan.link_parts(index)
             self._progress.end()
         counts = index.select(

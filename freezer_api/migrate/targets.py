@@ -2,6 +2,7 @@
 """The tables that documents go to: inserts in batches, and updates of rows that nobody has changed."""
 
 import dataclasses
+import enum
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -25,6 +26,14 @@ _REFUSED = (
 _CLIENTS, _ATTACHMENTS = MAIN['clients'][0], MAIN['jobs'][0]
 
 
+class Replaced(enum.Enum):
+    """Whether new rows are in the place of others: yes; no, for theirs is another's; no, for those are in use."""
+
+    DONE = enum.auto()
+    TAKEN = enum.auto()
+    IN_USE = enum.auto()
+
+
 @dataclasses.dataclass(frozen=True, slots=True)
 class Referred:
     """What jobs refer to, by project and id.
@@ -34,6 +43,10 @@ class Referred:
 
     clients: frozenset[tuple[str, str]]
     sessions: dict[tuple[str, str], Any]
+
+
+# What documents refer to that refer to nothing.
+NOTHING = Referred(frozenset(), {})
 
 
 def any_of(project_id: Any, other: Any, keys: Iterable[tuple[str, str]]) -> Any:
@@ -141,19 +154,23 @@ def is_as_migrated(connection: sa.Connection, kind: str, entry: Any) -> bool:
     return row is not None and tuple(row) == (entry.version, entry.updated_at)
 
 
-def replace(connection: sa.Connection, kind: str, entry: Any, rows: Rows) -> bool:
-    """Put new rows in place of those of an earlier run; tell whether that was possible."""
+def replace(connection: sa.Connection, kind: str, entry: Any, rows: Rows) -> Replaced:
+    """Put new rows in place of those of an earlier run, or leave these as they are."""
     if not is_as_migrated(connection, kind, entry):
-        return False
+        return Replaced.IN_USE
     table, name = MAIN[kind]
     new = rows[table][0]
     try:
         with connection.begin_nested():
             if (new['project_id'], new[name]) != (entry.project_id, entry.target_id):
-                _move(connection, kind, entry, rows)
-                return True
+                if not vacate(connection, kind, entry):
+                    return Replaced.IN_USE
+                _insert(connection, [rows])
+                return Replaced.DONE
             if kind == 'clients' and new['is_central'] != _is_central(connection, new):
                 clients.take_name(connection, *(new[name] for name in ('project_id', 'id', 'is_central')))
+                if not new['is_central']:
+                    _leave_to_projects(connection, new['id'])
             for changed, some in _main_rows(rows):
                 columns = [column.name for column in changed.primary_key]
                 same = [changed.c[column] == some[column] for column in columns]
@@ -168,22 +185,40 @@ def replace(connection: sa.Connection, kind: str, entry: Any, rows: Rows) -> boo
                 if rows[ENTRIES]:
                     connection.execute(sa.insert(ENTRIES), rows[ENTRIES])
     except _REFUSED:
+        return Replaced.TAKEN
+    return Replaced.DONE
+
+
+def vacate(connection: sa.Connection, kind: str, entry: Any) -> bool:
+    """Delete the rows of an earlier run that are about to be put elsewhere; tell whether nothing keeps them.
+
+    The jobs of a session follow by themselves.
+    """
+    if not is_as_migrated(connection, kind, entry):
+        return False
+    try:
+        with connection.begin_nested():
+            if kind == 'sessions':
+                connection.execute(
+                    sa.update(_ATTACHMENTS)
+                    .where(_are_members([(entry.project_id, entry.target_id)]))
+                    # A job that was put into the session in the service keeps it there, by its foreign key.
+                    .where(_ATTACHMENTS.c.attached_at.is_(None))
+                    .values(members.OUTSIDE)
+                )
+            delete(connection, kind, [(entry.project_id, entry.target_id)])
+    except _REFUSED:
         return False
     return True
 
 
-def _move(connection: sa.Connection, kind: str, entry: Any, rows: Rows) -> None:
-    """Put new rows elsewhere, and delete those of an earlier run; the jobs of a session follow by themselves."""
-    if kind == 'sessions':
-        connection.execute(
-            sa.update(_ATTACHMENTS)
-            .where(_are_members([(entry.project_id, entry.target_id)]))
-            # A job that was put into the session in the service keeps it there, by its foreign key.
-            .where(_ATTACHMENTS.c.attached_at.is_(None))
-            .values(members.OUTSIDE)
-        )
-    delete(connection, kind, [(entry.project_id, entry.target_id)])
-    _insert(connection, [rows])
+def _leave_to_projects(connection: sa.Connection, client_id: str) -> None:
+    """Let the jobs of a client that is central no more be those of their projects' own."""
+    connection.execute(
+        sa.update(_ATTACHMENTS)
+        .where(_ATTACHMENTS.c.central_client_id == client_id)
+        .values(central_client_id=None)
+    )
 
 
 def members_of(
@@ -244,6 +279,17 @@ def _free_names(
         connection.execute(
             sa.delete(ClientName).where(ClientName.id.in_(ids), ClientName.version == version)
         )
+
+
+def has_uuid(connection: sa.Connection, rows: Rows) -> bool:
+    """Whether another client of the project has the uuid of this one."""
+    row = rows[_CLIENTS][0]
+    other = sa.select(_CLIENTS.c.id).where(
+        _CLIENTS.c.project_id == row['project_id'],
+        _CLIENTS.c.uuid == row['uuid'],
+        _CLIENTS.c.id != row['id'],
+    )
+    return connection.execute(other).first() is not None
 
 
 def has_same(connection: sa.Connection, kind: str, rows: Rows) -> bool:

@@ -10,6 +10,7 @@ from oslo_config import cfg
 
 from freezer_api import keystone
 from freezer_api.migrate import ids
+from freezer_api.migrate.errors import SourceError
 from freezer_api.migrate.records import Document
 
 # Seconds for an answer, and how often to ask again where there is none.
@@ -49,6 +50,19 @@ class Users:
                 status = getattr(error, 'http_status', None)
                 self.failure = f'{type(error).__name__} {status or ""}'.rstrip()
         return self._found.get(user_id)
+
+    def project_that_is_needed(self, user_id: str) -> str | None:
+        """As :meth:`project_of`, where not to know would place the user's documents by a rule that comes after.
+
+        :raises SourceError: Keystone could not be asked
+        """
+        project_id = self.project_of(user_id)
+        if self.failure is not None:
+            raise SourceError(
+                f'Keystone could not be asked ({self.failure}), so all that it may know would go to the default'
+                ' project. Run again once it can, or without one of the two.'
+            )
+        return project_id
 
     def to_document(self) -> Document:
         """What came of it, for the report: numbers of users, and why it was not asked for more."""

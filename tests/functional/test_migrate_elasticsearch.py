@@ -44,17 +44,32 @@ class OwnerTest(migrating.MigrationTestCase):
             self.assertEqual(None if code else project, found)
 
     def test_links_decide(self) -> None:
-        bob = {'user_id': 'bob'}
+        nobody = {'user_id': 'alice'}
         entry = {'action_id': 'a1', 'freezer_action': DEFINITION}
         member = job('j1', job_actions=[entry], session_id='s1')
         metadata = {'hostname': 'h', 'container': 'c', 'backup_name': 'b', 'job_id': 'j1'}
         lines = [
-            hit('actions', 'a1', {'action_id': 'a1', 'freezer_action': DEFINITION, **bob}),
-            hit('sessions', 's1', {'session_id': 's1', 'user_id': 'carol'}),
-            hit('backups', 'b1', {'backup_id': 'b1', 'backup_metadata': metadata, 'user_id': 'dave'}),
+            hit('actions', 'a1', {'action_id': 'a1', 'freezer_action': DEFINITION, **nobody}),
+            hit('sessions', 's1', {'session_id': 's1', **nobody}),
+            hit('backups', 'b1', {'backup_id': 'b1', 'backup_metadata': metadata, **nobody}),
         ]
-        projects = self.projects(member, *lines)
+        elsewhere = backup(1, project_id='p2')
+        projects = self.projects(member, elsewhere, *lines)
         self.assertEqual(['p1'] * 3, [projects[name] for name in ('a1', 's1', 'b1')])
+
+    def test_links_of_strangers_decide_nothing(self) -> None:
+        alice, bob = {'user_id': 'alice'}, {'user_id': 'bob', 'project_id': 'p2'}
+        entry = {'action_id': 'a1', 'freezer_action': DEFINITION}
+        metadata = {'hostname': 'h', 'container': 'c', 'backup_name': 'b', 'job_id': 'j1'}
+        lines = [
+            hit('actions', 'a1', {'action_id': 'a1', 'freezer_action': DEFINITION, **alice}),
+            hit('sessions', 's1', {'session_id': 's1', 'jobs': {'j1': {}}, **alice}),
+            hit('backups', 'b1', {'backup_id': 'b1', 'backup_metadata': metadata, **alice}),
+            hit('sessions', 's2', {'session_id': 's2', **alice}),
+        ]
+        stranger = job('j1', job_actions=[entry], session_id='s1', **bob)
+        projects = self.projects(stranger, *lines, code=2)
+        self.assertEqual([None] * 4, [projects[name] for name in ('a1', 's1', 'b1', 's2')])
 
     def test_map_wins_over_everything_but_the_document(self) -> None:
         nobody = hit('sessions', 's1', {'session_id': 's1', 'user_id': 'alice'})

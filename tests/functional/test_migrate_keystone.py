@@ -108,6 +108,19 @@ class KeystoneTest(migrating.MigrationTestCase):
         self.migrate(*hits, options=('--keystone',))
         self.assertEqual({'alice': 'p1', 'u': 'p2', 'v': 'p2'}, self.projects())
 
+    def test_default_project_takes_nothing_that_keystone_may_know(self) -> None:
+        before = self.rows()
+        dump = self.write(backup(1), of_user('u', 2))
+        self.keystone.users_status = 503
+        options = ('--dump', dump, '--keystone', '--default-project', 'p1')
+        outcome = self.run_command(*options)
+        self.assertEqual(4, outcome.code, outcome.out)
+        self.assertIn('ServiceUnavailable 503', outcome.err)
+        self.assertEqual(before, self.rows())
+        self.keystone.users_status, self.keystone.users = 200, {'u': ('p2', [])}
+        self.assertEqual(0, self.run_command(*options).code)
+        self.assertEqual({'alice': 'p1', 'u': 'p2'}, self.projects())
+
     def test_account_of_another_section_can_be_used(self) -> None:
         self.use('identity')
         self.keystone.users = {'u': ('p1', [])}

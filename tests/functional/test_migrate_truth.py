@@ -3,6 +3,7 @@
 
 import gzip
 import json
+import random
 from collections import defaultdict
 from typing import Any
 
@@ -114,6 +115,37 @@ class TruthTest(migrating.MigrationTestCase):
             self.assertEqual(first.report['states'], report['states'])
             self.assertEqual(first.report['reasons'], report['reasons'])
             self.assertEqual([0, 0], [report['rows'][name] for name in ('new', 'updated')])
+
+    def test_half_of_it_first_ends_as_all_at_once(self) -> None:
+        self.run_command('--dump', self.dump)
+        expected = self.lasting()
+        self.database.clear()
+        with gzip.open(self.dump) as file:
+            lines = file.read().splitlines()
+        # A part in which any document may come before what it gives way to.
+        chosen = random.Random(self.seed).sample(lines, len(lines) // 2)
+        self.run_command('--dump', self.write(*chosen, name='half'))
+        outcome = self.run_command('--dump', self.dump, '--verify')
+        self.assertEqual(0, outcome.report['verification']['different'], outcome.out)
+        self.assertEqual(expected, self.lasting())
+        before = self.contents()
+        again = self.run_command('--dump', self.dump, '--reject-file', self.folder / 'rejected')
+        self.assertEqual([0, 0], [again.report['rows'][name] for name in ('new', 'updated')])
+        self.assertEqual(before, self.contents())
+
+    def lasting(self) -> Document:
+        """All rows of the service, without what changes whenever they are written."""
+        rows = {name: some for name, some in self.rows().items() if 'migration' not in name}
+        return {
+            name: sorted(
+                json.dumps(
+                    {key: value for key, value in row.items() if key not in ('version', 'updated_at')},
+                    sort_keys=True,
+                )
+                for row in some
+            )
+            for name, some in rows.items()
+        }
 
     def test_dry_run_writes_nothing_and_reports_the_same(self) -> None:
         before = self.rows()
