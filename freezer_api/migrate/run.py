@@ -106,7 +106,8 @@ class Run:
         for line in preflight.check_space(source, folder, unpacks=compressed):
             self._tell(line)
         self._progress.begin('reading bytes', source.stat().st_size)
-        path = dump.unpack(source, folder, self._progress.update)
+        is_spool = self._settings.stage == 'pull'
+        path = dump.unpack(source, folder, self._progress.update, is_spool)
         self._progress.end()
         return path
 
@@ -139,8 +140,15 @@ class Run:
         return source
 
     def _migrate(self, context: RequestContext, folder: Path, packet: int | None) -> int:
+        try:
+            return self._migrate_spool(context, folder, self._spool(folder), packet)
+        finally:
+            dump.discard_unpacked(folder)
+
+    def _migrate_spool(
+        self, context: RequestContext, folder: Path, spool: Path, packet: int | None
+    ) -> int:
         settings = self._settings
-        spool = self._spool(folder)
         self._report.source = {'file': _text(settings.dump or spool), 'bytes': spool.stat().st_size}
         if self._server:
             self._report.source['server'] = self._server
