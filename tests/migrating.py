@@ -145,6 +145,9 @@ class MigrationTestCase(base.ApiTestCase):
         return path
 
     def arguments(self, *args: object) -> list[str]:
+        if '--undo' in args:
+            # There is nobody to ask.
+            args = (*args, '--yes')
         return ['--config-file', str(self.config_file), 'migrate', self.source_name, *map(str, args)]
 
     def command(self, *args: object) -> list[str]:
@@ -154,8 +157,7 @@ class MigrationTestCase(base.ApiTestCase):
     def run_command(self, *args: object) -> Outcome:
         report = self.folder / 'report.json'
         report.unlink(missing_ok=True)
-        if '--undo' not in args:
-            args = ('--report', report, *args)
+        args = ('--report', report, *args)
         out, err = io.StringIO(), io.StringIO()
         with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
             try:

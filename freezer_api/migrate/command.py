@@ -17,6 +17,7 @@ from oslo_config import cfg
 from oslo_db import exception as db_exception
 from sqlalchemy import exc
 
+from freezer_api.db import urls
 from freezer_api.migrate import dump, errors, ids, run, source_arguments
 from freezer_api.migrate.cluster import Cluster
 from freezer_api.migrate.errors import MigrationError, TargetError, UsageError, plain
@@ -118,6 +119,9 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--undo', action='store_true', help='delete what was migrated and not changed since'
     )
+    parser.add_argument(
+        '--yes', '-y', dest='confirmed', action='store_true', help='do not ask before that'
+    )
     parser.add_argument('--report', type=Path, metavar='FILE', help='write the report as JSON')
     parser.add_argument(
         '--reject-file', type=Path, metavar='FILE', help='write rejected documents, as a dump again'
@@ -137,6 +141,9 @@ def execute(conf: cfg.ConfigOpts) -> int:
             if conf.command.keystone:
                 users = Users(conf, conf.command.auth_section or 'keystone_authtoken')
                 settings = dataclasses.replace(settings, users=users)
+            if settings.undo and not settings.dry_run and not _is_confirmed(conf):
+                print('Nothing was removed.', file=sys.stderr)
+                return errors.UNFINISHED
             return run.Run(conf, settings).execute()
     except MigrationError as error:
         print(error, file=sys.stderr)
@@ -161,6 +168,20 @@ def execute(conf: cfg.ConfigOpts) -> int:
     except OSError as error:
         print(f'{error.filename or "A file"}: {error.strerror}', file=sys.stderr)
         return errors.SOURCE
+
+
+def _is_confirmed(conf: cfg.ConfigOpts) -> bool:
+    """Whether somebody wants everything taken back."""
+    if conf.yes or conf.command.confirmed:
+        return True
+    # Its query may hold the password.
+    shown = urls.parse(conf.database.connection).set(query={}).render_as_string()
+    try:
+        answer = input(f'Remove all that was migrated into {shown}, and not changed since? [y/N] ')
+    except EOFError:
+        print()
+        return False
+    return answer.strip().lower() in ('y', 'yes')
 
 
 @contextlib.contextmanager
@@ -192,9 +213,9 @@ def _settings(command: Any, kinds: dict[str, str], live: Live | None) -> Setting
 
     :raises UsageError: it makes no sense
     """
-    others = (command.dump, command.dry_run, command.verify, command.report, command.reject_file)
+    others = (command.dump, command.verify, command.reject_file)
     if command.undo and (any(others) or command.stage != 'all'):
-        raise UsageError('--undo takes everything back; it goes with no source, stage, trial or report.')
+        raise UsageError('--undo takes everything back; it goes with no source or stage.')
     if command.stage in ('all', 'pull') and not (command.undo or command.dump or live):
         dump = '' if command.source == 'legacy-sql' else ', or --dump FILE'
         raise UsageError(f'Name a source: --from URL or --from-config FILE{dump}.')

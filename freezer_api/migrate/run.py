@@ -32,6 +32,8 @@ from freezer_api.migrate.rows import MAIN
 from freezer_api.migrate.settings import Live, Settings
 from freezer_api.migrate.verify import Verifier
 
+_TRIAL = 'This was a dry run; nothing was written.'
+
 
 class _RolledBack(Exception):
     """The end of a dry run."""
@@ -294,7 +296,7 @@ class Run:
         verifies_only = self._settings.stage == 'verify'
         text = report.verification(found.verified) if verifies_only else report.lines(found)
         if found.dry_run:
-            text.append('This was a dry run; nothing was written.')
+            text.append(_TRIAL)
         is_written = self._settings.report is None or self._write_report(found.to_document())
         _print(text)
         verified = found.verified
@@ -317,15 +319,16 @@ class Run:
         return True
 
     def _undo(self, context: RequestContext) -> int:
-        counts = undo.undo(context, self._progress)
-        text = [
-            f'{kind:9} {found["deleted"]:>11,} deleted {found[report.KEPT]:>11,} kept'
-            for kind, found in counts.items()
-        ]
-        if any(found[report.KEPT] for found in counts.values()):
-            text.append('Those kept were changed or deleted in the service, or something refers to them.')
+        is_trial = self._settings.dry_run
+        with self._transaction(context):
+            counts = undo.undo(context, self._progress)
+        text = undo.lines(counts)
+        if is_trial:
+            text.append(_TRIAL)
+        document = undo.to_document(counts, is_trial)
+        is_written = self._settings.report is None or self._write_report(document)
         _print(text)
-        return errors.DONE
+        return errors.DONE if is_written else errors.SOURCE
 
 
 def _print(lines: list[str]) -> None:
