@@ -200,21 +200,56 @@ def lines(path: Path) -> Iterator[tuple[int, int, bytes | None]]:
 
 
 class Reader:
-    """Lines of a spool by their positions."""
+    """Lines of a spool by their positions, as long as nobody changes it."""
 
     def __init__(self, path: Path) -> None:
+        self._path = path
         self._file = path.open('rb', buffering=0)
+        self._state = _state(os.fstat(self._file.fileno()))
 
     def read(self, position: int, length: int) -> bytes:
+        """A line.
+
+        :raises SourceError: the file is not what it was
+        """
         # A buffer would read far more than the line, as lines are asked for in any order.
-        return os.pread(self._file.fileno(), length, position).strip()
+        line = os.pread(self._file.fileno(), length, position)
+        self._check(os.fstat(self._file.fileno()))
+        return line.strip()
 
     def copy(self, position: int, length: int, target: Any) -> None:
-        """Write a line of any length to another file."""
+        """Write a line of any length to another file.
+
+        :raises SourceError: the file is not what it was
+        """
         self._file.seek(position)
         while length > 0 and (block := self._file.read(min(length, _BLOCK))):
             target.write(block)
             length -= len(block)
+        self._check(os.fstat(self._file.fileno()))
+
+    def check(self) -> None:
+        """Make sure that whoever opened the file meanwhile read the same.
+
+        :raises SourceError: it is another one, or was changed
+        """
+        try:
+            self._check(self._path.stat())
+        except OSError:
+            raise self._changed() from None
+
+    def _check(self, found: os.stat_result) -> None:
+        if _state(found) != self._state:
+            raise self._changed()
+
+    def _changed(self) -> SourceError:
+        return SourceError(
+            f'{self._path} changed while it was read. Run the same command again once nobody writes to it.'
+        )
 
     def close(self) -> None:
         self._file.close()
+
+
+def _state(found: os.stat_result) -> tuple[int, ...]:
+    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns

@@ -143,12 +143,14 @@ class Run:
 
     def _migrate(self, context: RequestContext, folder: Path, packet: int | None) -> int:
         try:
-            return self._migrate_spool(context, folder, self._spool(folder), packet)
+            spool = self._spool(folder)
+            with contextlib.closing(Reader(spool)) as reader:
+                return self._migrate_spool(context, folder, spool, reader, packet)
         finally:
             dump.discard_unpacked(folder)
 
     def _migrate_spool(
-        self, context: RequestContext, folder: Path, spool: Path, packet: int | None
+        self, context: RequestContext, folder: Path, spool: Path, reader: Reader, packet: int | None
     ) -> int:
         settings = self._settings
         self._report.source = {'file': _text(settings.dump or spool), 'bytes': spool.stat().st_size}
@@ -157,6 +159,7 @@ class Run:
         with self._timed('digest'):
             self._progress.begin('reading bytes', spool.stat().st_size)
             count, lines = index_of_lines.digest_of(spool, self._progress.update)
+        reader.check()
         deciding = settings.deciding + bytes([self._conf.api.schedule_zones])
         digest = records.digest(deciding + lines.encode() + str(count).encode()).hex()
         earlier = None if settings.dry_run else self._earlier(context, digest)
@@ -171,9 +174,10 @@ class Run:
         else:
             loads = not verifies_only
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        index, reader = Index(folder / dump.INDEX), Reader(spool)
+        index = Index(folder / dump.INDEX)
         try:
             self._plan(index, spool)
+            reader.check()
             is_fresh = self._read(context, ledger.is_empty)
             if loads:
                 self._load(context, index, reader, packet, is_fresh, digest)
@@ -182,7 +186,6 @@ class Run:
             places = index.value('SELECT count(DISTINCT place) FROM documents')
             return self._finish(context, is_fresh, places if loads else None)
         finally:
-            reader.close()
             index.close()
 
     def _read(self, context: RequestContext, function: Callable[[sa.Connection], Any]) -> Any:
