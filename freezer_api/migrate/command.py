@@ -15,10 +15,12 @@ from typing import Any, NoReturn
 import orjson
 from oslo_config import cfg
 from oslo_db import exception as db_exception
+from oslo_log import log
 from sqlalchemy import exc
 
+from freezer_api import discretion
 from freezer_api.db import urls
-from freezer_api.migrate import dump, errors, ids, run, source_arguments
+from freezer_api.migrate import dump, errors, ids, output, run, source_arguments
 from freezer_api.migrate.cluster import Cluster
 from freezer_api.migrate.errors import MigrationError, TargetError, UsageError, plain
 from freezer_api.migrate.legacy import arguments as legacy_arguments
@@ -135,6 +137,7 @@ def execute(conf: cfg.ConfigOpts) -> int:
         # Ids may have letters that the terminal has not.
         sys.stdout.reconfigure(errors='backslashreplace')
     try:
+        _set_up_log(conf)
         kinds = _kinds(conf.command.index_map)
         with _source(conf, kinds) as live:
             settings = _settings(conf.command, kinds, live)
@@ -142,32 +145,44 @@ def execute(conf: cfg.ConfigOpts) -> int:
                 users = Users(conf, conf.command.auth_section or 'keystone_authtoken')
                 settings = dataclasses.replace(settings, users=users)
             if settings.undo and not settings.dry_run and not _is_confirmed(conf):
-                print('Nothing was removed.', file=sys.stderr)
+                output.tell('Nothing was removed.')
                 return errors.UNFINISHED
             return run.Run(conf, settings).execute()
     except MigrationError as error:
-        print(error, file=sys.stderr)
+        output.tell(str(error))
         return error.code
     except KeyboardInterrupt:
-        print('Interrupted. Run the same command again to go on.', file=sys.stderr)
+        output.tell('Interrupted. Run the same command again to go on.')
         return errors.UNFINISHED
     except (db_exception.DBError, exc.DBAPIError) as error:
         failure = TargetError(f'The database refused: {plain(error)}')
-        print(failure, file=sys.stderr)
+        output.tell(str(failure))
         return failure.code
     except db_exception.RetryRequest:
-        print('Somebody else writes to the same rows. Run the same command again.', file=sys.stderr)
+        output.tell('Somebody else writes to the same rows. Run the same command again.')
         return errors.TARGET
     except exc.ArgumentError:
         # Its text may show the URL and so a password.
-        print('The URL in [database] connection is malformed.', file=sys.stderr)
+        output.tell('The URL in [database] connection is malformed.')
         return errors.TARGET
     except sqlite3.Error as error:
-        print(f'The scratch database beside the spool failed: {error}', file=sys.stderr)
+        output.tell(f'The scratch database beside the spool failed: {error}')
         return errors.SOURCE
     except OSError as error:
-        print(f'{error.filename or "A file"}: {error.strerror}', file=sys.stderr)
+        output.tell(f'{error.filename or "A file"}: {error.strerror}')
         return errors.SOURCE
+
+
+def _set_up_log(conf: cfg.ConfigOpts) -> None:
+    """Log as the configuration says.
+
+    :raises TargetError: that is impossible
+    """
+    try:
+        discretion.set_up_log(conf, conf.prog)
+    except (log.LogConfigError, OSError) as error:
+        raise TargetError(f'The log cannot be written as the configuration says: {error}') from None
+    output.keep_log_from_results()
 
 
 def _is_confirmed(conf: cfg.ConfigOpts) -> bool:

@@ -18,7 +18,18 @@ from oslo_config import cfg
 from freezer_api.context import RequestContext, Scope
 from freezer_api.db import session
 from freezer_api.db.models import MigrationEntry
-from freezer_api.migrate import dump, errors, ledger, owners, plan, preflight, records, report, undo
+from freezer_api.migrate import (
+    dump,
+    errors,
+    ledger,
+    output,
+    owners,
+    plan,
+    preflight,
+    records,
+    report,
+    undo,
+)
 from freezer_api.migrate import index as index_of_lines
 from freezer_api.migrate.dump import Reader
 from freezer_api.migrate.errors import MigrationError
@@ -91,7 +102,7 @@ class Run:
 
     def _tell(self, line: str) -> None:
         if not self._settings.quiet:
-            print(report.printable(line), file=sys.stderr, flush=True)
+            output.tell(report.printable(line))
 
     @contextlib.contextmanager
     def _timed(self, step: str) -> Iterator[None]:
@@ -126,7 +137,7 @@ class Run:
         self._server = {**description, 'changed_while_read': changed}
         if changed:
             text = f'The source changed while it was read ({", ".join(changed)}).'
-            print(f'{text} Stop who writes to it and run again.', file=sys.stderr, flush=True)
+            output.tell(f'{text} Stop who writes to it and run again.')
         return path
 
     def _spool(self, folder: Path) -> Path:
@@ -301,7 +312,7 @@ class Run:
         if found.dry_run:
             text.append(_TRIAL)
         is_written = self._settings.report is None or self._write_report(found.to_document())
-        _print(text)
+        output.write(sys.stdout, ''.join(f'{report.printable(line)}\n' for line in text))
         verified = found.verified
         # Later on, users may have deleted what is gone.
         if verified and (verified['different'] or (verified['gone'] and not verifies_only)):
@@ -317,7 +328,7 @@ class Run:
         try:
             path.write_bytes(orjson.dumps(document, option=orjson.OPT_INDENT_2) + b'\n')
         except OSError as error:
-            print(f'{path} cannot be written: {error.strerror}', file=sys.stderr, flush=True)
+            output.tell(f'{path} cannot be written: {error.strerror}')
             return False
         return True
 
@@ -330,19 +341,8 @@ class Run:
             text.append(_TRIAL)
         document = undo.to_document(counts, is_trial)
         is_written = self._settings.report is None or self._write_report(document)
-        _print(text)
+        output.write(sys.stdout, ''.join(f'{report.printable(line)}\n' for line in text))
         return errors.DONE if is_written else errors.SOURCE
-
-
-def _print(lines: list[str]) -> None:
-    """Print, if somebody still reads; the work is done all the same."""
-    try:
-        print('\n'.join(map(report.printable, lines)), flush=True)
-    except BrokenPipeError:
-        # What is left in the buffer would fail again at the end of the program.
-        silent = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(silent, sys.stdout.fileno())
-        os.close(silent)
 
 
 def _text(path: Path) -> str:
