@@ -3,11 +3,12 @@
 
 import contextlib
 import dataclasses
+import functools
 import os
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,6 @@ from oslo_config import cfg
 
 from freezer_api.context import RequestContext, Scope
 from freezer_api.db import session
-from freezer_api.db.models import MigrationEntry
 from freezer_api.migrate import (
     dump,
     errors,
@@ -42,6 +42,10 @@ from freezer_api.migrate.rejects import RejectFile
 from freezer_api.migrate.rows import MAIN
 from freezer_api.migrate.settings import Live, Settings
 from freezer_api.migrate.verify import Verifier
+
+# Entries of the ledger that are read at once, and those that a report lists because their documents are missing.
+_PAGE = 5000
+_MISSING = 1000
 
 _TRIAL = 'This was a dry run; nothing was written.'
 
@@ -180,7 +184,7 @@ class Run:
                 earlier, seconds=self._report.seconds, source=self._report.source
             )
             if not settings.verify:
-                return self._finish(context, is_fresh=False, places=None)
+                return self._finish(context, is_fresh=False)
             loads = False
         else:
             loads = not verifies_only
@@ -191,11 +195,12 @@ class Run:
             reader.check()
             is_fresh = self._read(context, ledger.is_empty)
             if loads:
+                if not is_fresh:
+                    self._count_missing(context, index)
                 self._load(context, index, reader, packet, is_fresh, digest)
             if settings.verify:
                 self._verify(context, index, reader)
-            places = index.value('SELECT count(DISTINCT place) FROM documents')
-            return self._finish(context, is_fresh, places if loads else None)
+            return self._finish(context, is_fresh)
         finally:
             index.close()
 
@@ -245,6 +250,22 @@ class Run:
             f'{count:,} {"other lines" if kind is None else KINDS[kind]}' for kind, count in counts
         )
         self._tell(f'There are {found or "no documents"}.')
+
+    def _count_missing(self, context: RequestContext, index: Index) -> None:
+        """Find what earlier runs made rows of and the source does not have."""
+        index.select('CREATE INDEX IF NOT EXISTS by_place ON documents (place)')
+        found, last = self._report, ''
+        self._progress.begin('comparing with earlier runs')
+        while entries := self._read(context, functools.partial(_migrated, last=last)):
+            last = entries[-1].id
+            for entry in entries:
+                if index.value('SELECT 1 FROM documents WHERE place = ?', bytes.fromhex(entry.id)):
+                    continue
+                found.missing += 1
+                if len(found.missing_examples) < _MISSING:
+                    found.missing_examples.append(entry.source)
+            self._progress.update(found.missing)
+        self._progress.end()
 
     def _load(
         self,
@@ -297,16 +318,11 @@ class Run:
             verifier.run(self._progress)
         self._report.verified = verifier.to_document()
 
-    def _finish(self, context: RequestContext, is_fresh: bool, places: int | None) -> int:
-        """Report; return the exit code.
-
-        :param places: how many documents the source has; None where nothing was loaded
-        """
+    def _finish(self, context: RequestContext, is_fresh: bool) -> int:
+        """Report; return the exit code."""
         found = self._report
         if not is_fresh and self._settings.stage != 'verify':
             found.changed_since = self._read(context, _changed_since)
-            if places is not None and not self._settings.dry_run:
-                found.missing = max(0, self._read(context, _count) - places)
         verifies_only = self._settings.stage == 'verify'
         text = report.verification(found.verified) if verifies_only else report.lines(found)
         if found.dry_run:
@@ -362,10 +378,15 @@ def _end(context: RequestContext, run_id: str, digest: str, document: Document) 
     ledger.end(context.connection, run_id, digest, document)
 
 
-def _count(connection: sa.Connection) -> int:
+def _migrated(connection: sa.Connection, last: str) -> Sequence[Any]:
+    """Some entries with rows after one."""
+    entry = ledger.ENTRIES.c
     return connection.execute(
-        sa.select(sa.func.count()).select_from(MigrationEntry)
-    ).scalar_one()
+        sa.select(entry.id, entry.source)
+        .where(entry.version.is_not(None), entry.id > last)
+        .order_by(entry.id)
+        .limit(_PAGE)
+    ).all()
 
 
 def _changed_since(connection: sa.Connection) -> dict[str, int]:
