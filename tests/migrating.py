@@ -137,6 +137,9 @@ class MigrationTestCase(base.ApiTestCase):
         return path
 
     def arguments(self, *args: object) -> list[str]:
+        if '--undo' in args:
+            # There is nobody to ask.
+            args = (*args, '--yes')
         return ['--config-file', str(self.config_file), 'migrate', self.source_name, *map(str, args)]
 
     def command(self, *args: object) -> list[str]:
@@ -146,8 +149,7 @@ class MigrationTestCase(base.ApiTestCase):
     def run_command(self, *args: object) -> Outcome:
         report = self.folder / 'report.json'
         report.unlink(missing_ok=True)
-        if '--undo' not in args:
-            args = ('--report', report, *args)
+        args = ('--report', report, *args)
         done = commands.run(manage.main, *self.arguments(*args))
         self.assertNotIn('Traceback', done.out + done.err)
         found = json.loads(report.read_bytes()) if report.exists() else {}

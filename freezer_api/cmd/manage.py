@@ -121,8 +121,10 @@ def main(args: Sequence[str] | None = None) -> int:
         conf = configuration.new(
             sys.argv[1:] if args is None else args, cli_opts=_CLI_OPTS, program=PROGRAM
         )
-        discretion.set_up_log(conf, PROGRAM)
         function: Callable[[cfg.ConfigOpts], int] = conf.command.function
+        if function is not migrate_command.execute:
+            # Which does that itself: it has exit codes of its own.
+            discretion.set_up_log(conf, PROGRAM)
         return function(conf)
     except cfg.Error as error:
         return _fail(f'The configuration is wrong: {configuration.explain(error)}')

@@ -178,8 +178,7 @@ def _action(
     for name, value in {**options, 'mandatory': mandatory}.items():
         if value is not None:
             document[name] = value
-    free = {name: fields.left.pop(name) for name in list(fields.left) if name not in _OWNER}
-    return {**free, **document}, {}
+    return {**_free(fields), **document}, {}
 
 
 def _job(fields: Fields, place: Place, record: Record, notes: Notes) -> tuple[Document, Document]:
@@ -209,8 +208,14 @@ def _session(
         'result': fields.text('result', WORD),
     }
     document.update({name: value for name, value in numbers.items() if value is not None})
-    free = {name: fields.left.pop(name) for name in list(fields.left) if name not in _OWNER}
-    return {**free, **document, 'jobs': parts}, {}
+    return {**_free(fields), **document, 'jobs': parts}, {}
+
+
+def _free(fields: Fields) -> Document:
+    """Keys of the sender's own, which answers show as they are."""
+    # The service has a version of its own there.
+    fields.drop('version', 'unknown_key')
+    return {name: fields.left.pop(name) for name in list(fields.left) if name not in _OWNER}
 
 
 def clean_part(job_id: str, part: Any, notes: Notes) -> Document:

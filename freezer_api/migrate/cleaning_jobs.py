@@ -19,7 +19,7 @@ def clean(fields: Fields, notes: Notes, project_id: str, job_id: str) -> Documen
         'job_id': job_id,
         'client_id': client_id(fields),
         'description': fields.text('description') or '',
-        'session_id': ids.fitting('sessions', fields.left.pop('session_id', None)) or '',
+        'session_id': _session_id(fields),
         'session_tag': fields.number('session_tag') or 0,
     }
     name = fields.text('session_name')
@@ -40,6 +40,16 @@ def client_id(fields: Fields) -> str:
     found = ids.fitting('clients', given) or ''
     if given and found != given:
         fields.note('id_replaced', 'client_id', given)
+    return found
+
+
+def _session_id(fields: Fields) -> str:
+    """The id of the session of a job, as that session has it here."""
+    given = fields.left.pop('session_id', None)
+    found = ids.fitting('sessions', given) or ''
+    if given not in (None, '', found):
+        # Apart from what is kept of a session that is not there.
+        fields.note('id_replaced', 'session_id (given)', given)
     return found
 
 
@@ -104,8 +114,11 @@ def _entry(
     project = fields.left.pop('project_id', None)
     if project not in (None, project_id):
         notes.keep('unknown_key', f'{path}project_id', project)
-    if ids.owner(fields.left.get('user_id')) is None:
+    user = fields.left.get('user_id')
+    if ids.owner(user) is None:
         fields.left.pop('user_id', None)
+        if user not in (None, ''):
+            notes.keep('unknown_key', f'{path}user_id', user)
     if '_version' in fields.left:
         fields.drop('_version', 'version_key')
     return {**fields.left, **entry, 'action_id': action_id, 'freezer_action': definition}

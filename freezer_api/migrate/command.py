@@ -15,9 +15,12 @@ from typing import Any, NoReturn
 import orjson
 from oslo_config import cfg
 from oslo_db import exception as db_exception
+from oslo_log import log
 from sqlalchemy import exc
 
-from freezer_api.migrate import dump, errors, ids, run, source_arguments
+from freezer_api import discretion
+from freezer_api.db import urls
+from freezer_api.migrate import dump, errors, ids, output, run, source_arguments
 from freezer_api.migrate.cluster import Cluster
 from freezer_api.migrate.errors import MigrationError, TargetError, UsageError, plain
 from freezer_api.migrate.legacy import arguments as legacy_arguments
@@ -118,6 +121,9 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--undo', action='store_true', help='delete what was migrated and not changed since'
     )
+    parser.add_argument(
+        '--yes', '-y', dest='confirmed', action='store_true', help='do not ask before that'
+    )
     parser.add_argument('--report', type=Path, metavar='FILE', help='write the report as JSON')
     parser.add_argument(
         '--reject-file', type=Path, metavar='FILE', help='write rejected documents, as a dump again'
@@ -131,36 +137,66 @@ def execute(conf: cfg.ConfigOpts) -> int:
         # Ids may have letters that the terminal has not.
         sys.stdout.reconfigure(errors='backslashreplace')
     try:
+        _set_up_log(conf)
         kinds = _kinds(conf.command.index_map)
         with _source(conf, kinds) as live:
             settings = _settings(conf.command, kinds, live)
             if conf.command.keystone:
                 users = Users(conf, conf.command.auth_section or 'keystone_authtoken')
                 settings = dataclasses.replace(settings, users=users)
+            if settings.undo and not settings.dry_run and not _is_confirmed(conf):
+                output.tell('Nothing was removed.')
+                return errors.UNFINISHED
             return run.Run(conf, settings).execute()
     except MigrationError as error:
-        print(error, file=sys.stderr)
+        output.tell(str(error))
         return error.code
     except KeyboardInterrupt:
-        print('Interrupted. Run the same command again to go on.', file=sys.stderr)
+        output.tell('Interrupted. Run the same command again to go on.')
         return errors.UNFINISHED
     except (db_exception.DBError, exc.DBAPIError) as error:
         failure = TargetError(f'The database refused: {plain(error)}')
-        print(failure, file=sys.stderr)
+        output.tell(str(failure))
         return failure.code
     except db_exception.RetryRequest:
-        print('Somebody else writes to the same rows. Run the same command again.', file=sys.stderr)
+        output.tell('Somebody else writes to the same rows. Run the same command again.')
         return errors.TARGET
     except exc.ArgumentError:
         # Its text may show the URL and so a password.
-        print('The URL in [database] connection is malformed.', file=sys.stderr)
+        output.tell('The URL in [database] connection is malformed.')
         return errors.TARGET
     except sqlite3.Error as error:
-        print(f'The scratch database beside the spool failed: {error}', file=sys.stderr)
+        output.tell(f'The scratch database beside the spool failed: {error}')
         return errors.SOURCE
     except OSError as error:
-        print(f'{error.filename or "A file"}: {error.strerror}', file=sys.stderr)
+        output.tell(f'{error.filename or "A file"}: {error.strerror}')
         return errors.SOURCE
+
+
+def _set_up_log(conf: cfg.ConfigOpts) -> None:
+    """Log as the configuration says.
+
+    :raises TargetError: that is impossible
+    """
+    try:
+        discretion.set_up_log(conf, conf.prog)
+    except (log.LogConfigError, OSError) as error:
+        raise TargetError(f'The log cannot be written as the configuration says: {error}') from None
+    output.keep_log_from_results()
+
+
+def _is_confirmed(conf: cfg.ConfigOpts) -> bool:
+    """Whether somebody wants everything taken back."""
+    if conf.yes or conf.command.confirmed:
+        return True
+    # Its query may hold the password.
+    shown = urls.parse(conf.database.connection).set(query={}).render_as_string()
+    try:
+        answer = input(f'Remove all that was migrated into {shown}, and not changed since? [y/N] ')
+    except EOFError:
+        print()
+        return False
+    return answer.strip().lower() in ('y', 'yes')
 
 
 @contextlib.contextmanager
@@ -192,9 +228,9 @@ def _settings(command: Any, kinds: dict[str, str], live: Live | None) -> Setting
 
     :raises UsageError: it makes no sense
     """
-    others = (command.dump, command.dry_run, command.verify, command.report, command.reject_file)
+    others = (command.dump, command.verify, command.reject_file)
     if command.undo and (any(others) or command.stage != 'all'):
-        raise UsageError('--undo takes everything back; it goes with no source, stage, trial or report.')
+        raise UsageError('--undo takes everything back; it goes with no source or stage.')
     if command.stage in ('all', 'pull') and not (command.undo or command.dump or live):
         dump = '' if command.source == 'legacy-sql' else ', or --dump FILE'
         raise UsageError(f'Name a source: --from URL or --from-config FILE{dump}.')

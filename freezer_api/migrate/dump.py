@@ -24,6 +24,8 @@ MAX_LINE = 32 * 2**20
 _BLOCK = 2**20
 _GZIP = b'\x1f\x8b'
 _NAME = 'documents.ndjson'
+# A dump that was compressed, for as long as a run takes.
+_UNPACKED = 'unpacked.ndjson'
 # The scratch database beside it.
 INDEX = 'index.sqlite'
 
@@ -47,7 +49,8 @@ def is_compressed(path: Path) -> bool:
 
 def files(folder: Path) -> tuple[Path, ...]:
     """What a run may write in the folder of a spool."""
-    return tuple(folder / name for name in (_NAME, f'{_NAME}.part', INDEX))
+    names = (_NAME, _UNPACKED)
+    return tuple(folder / name for name in (*names, *(f'{name}.part' for name in names), INDEX))
 
 
 def spooled(folder: Path) -> Path:
@@ -95,12 +98,14 @@ def _lock(descriptor: int, folder: Path) -> None:
         ) from None
 
 
-def unpack(dump: Path, folder: Path, progress: Progress) -> Path:
-    """Pull a dump into the spool, unpacked; return the file. What a stopped call left is written again.
+def unpack(dump: Path, folder: Path, progress: Progress, is_spool: bool) -> Path:
+    """Write a dump into the folder of the spool, unpacked; return the file. What a stopped call left is written again.
 
+    :param is_spool: it becomes the spool, in place of one that is there; else a file that nobody needs after the run
     :raises SourceError: the dump is damaged or cut off, or the spool cannot be written
     """
-    with _new_spool(folder) as target, dump.open('rb') as packed:
+    path = folder / (_NAME if is_spool else _UNPACKED)
+    with _new_file(path) as target, dump.open('rb') as packed:
         try:
             with gzip.open(packed, 'rb') if is_compressed(dump) else packed as file:
                 while block := file.read(_BLOCK):
@@ -110,7 +115,13 @@ def unpack(dump: Path, folder: Path, progress: Progress) -> Path:
             raise SourceError(
                 f'{dump} is damaged or cut off ({error}); nothing was loaded.'
             ) from None
-    return folder / _NAME
+    return path
+
+
+def discard_unpacked(folder: Path) -> None:
+    """Leave nothing behind of a dump that was compressed."""
+    with contextlib.suppress(OSError):
+        (folder / _UNPACKED).unlink(missing_ok=True)
 
 
 def pull(records: Iterable[Mapping[str, Any]], folder: Path, progress: Progress) -> Path:
@@ -118,11 +129,12 @@ def pull(records: Iterable[Mapping[str, Any]], folder: Path, progress: Progress)
 
     :raises SourceError: the spool cannot be written
     """
-    with _new_spool(folder) as target:
+    path = folder / _NAME
+    with _new_file(path) as target:
         for count, hit in enumerate(records, 1):
             target.write(_line(hit) + b'\n')
             progress(count)
-    return folder / _NAME
+    return path
 
 
 def _line(hit: Mapping[str, Any]) -> bytes:
@@ -142,9 +154,9 @@ def _not_finite(number: orjson.Fragment) -> float:
 
 
 @contextlib.contextmanager
-def _new_spool(folder: Path) -> Iterator[Any]:
-    """A file that takes the place of the spool when it is complete, and is gone if it never is."""
-    part = folder / f'{_NAME}.part'
+def _new_file(path: Path) -> Iterator[Any]:
+    """A file that takes its place when it is complete, and is gone if it never is."""
+    folder, part = path.parent, path.with_name(f'{path.name}.part')
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
@@ -154,7 +166,7 @@ def _new_spool(folder: Path) -> Iterator[Any]:
             yield file
             file.flush()
             os.fsync(file.fileno())
-        part.replace(folder / _NAME)
+        part.replace(path)
     except OSError as error:
         raise SourceError(f'The spool in {folder} cannot be written: {error.strerror}') from None
     finally:
@@ -188,21 +200,56 @@ def lines(path: Path) -> Iterator[tuple[int, int, bytes | None]]:
 
 
 class Reader:
-    """Lines of a spool by their positions."""
+    """Lines of a spool by their positions, as long as nobody changes it."""
 
     def __init__(self, path: Path) -> None:
+        self._path = path
         self._file = path.open('rb', buffering=0)
+        self._state = _state(os.fstat(self._file.fileno()))
 
     def read(self, position: int, length: int) -> bytes:
+        """A line.
+
+        :raises SourceError: the file is not what it was
+        """
         # A buffer would read far more than the line, as lines are asked for in any order.
-        return os.pread(self._file.fileno(), length, position).strip()
+        line = os.pread(self._file.fileno(), length, position)
+        self._check(os.fstat(self._file.fileno()))
+        return line.strip()
 
     def copy(self, position: int, length: int, target: Any) -> None:
-        """Write a line of any length to another file."""
+        """Write a line of any length to another file.
+
+        :raises SourceError: the file is not what it was
+        """
         self._file.seek(position)
         while length > 0 and (block := self._file.read(min(length, _BLOCK))):
             target.write(block)
             length -= len(block)
+        self._check(os.fstat(self._file.fileno()))
+
+    def check(self) -> None:
+        """Make sure that whoever opened the file meanwhile read the same.
+
+        :raises SourceError: it is another one, or was changed
+        """
+        try:
+            self._check(self._path.stat())
+        except OSError:
+            raise self._changed() from None
+
+    def _check(self, found: os.stat_result) -> None:
+        if _state(found) != self._state:
+            raise self._changed()
+
+    def _changed(self) -> SourceError:
+        return SourceError(
+            f'{self._path} changed while it was read. Run the same command again once nobody writes to it.'
+        )
 
     def close(self) -> None:
         self._file.close()
+
+
+def _state(found: os.stat_result) -> tuple[int, ...]:
+    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns

@@ -5,6 +5,7 @@ import contextlib
 import fcntl
 import json
 import os
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ import sqlalchemy as sa
 from oslo_db import exception as db_exception
 
 from freezer_api.db import session
+from freezer_api.db.documents import MAX_SIZE
 from freezer_api.db.models import MigrationEntry, MigrationRun
 from freezer_api.db.session import Database
 from freezer_api.migrate.errors import TargetError
@@ -26,6 +28,13 @@ _RUNS: sa.Table = MigrationRun.__table__  # type: ignore[assignment]
 _LOCK = 'freezer_migration'
 _LOCK_NUMBER = 0x667265657A6572  # the same for PostgreSQL
 _TAKEN = 'Another migration into this database is at work.'
+
+# What stands in a remainder for values that were too large.
+_OMITTED = '_omitted'
+_SURROGATE = re.compile('[\ud800-\udfff]')
+# Bytes for the rest of an entry and its statement; and those that any column and statement holds.
+_AROUND = 2**16
+_SMALL = 2**18
 
 _SEEN = (
     *(ENTRIES.c.id, ENTRIES.c.digest, ENTRIES.c.state, ENTRIES.c.reasons, ENTRIES.c.project_id),
@@ -70,9 +79,40 @@ def left_of(connection: sa.Connection, kind: str, entry: Any) -> Document:
     }
 
 
-def text(remainder: Document | None) -> str | None:
-    """A remainder as it is stored: JSON that any database takes, whatever the characters."""
-    return json.dumps(remainder, separators=(',', ':')) if remainder else None
+def text(remainder: Document | None, packet: int | None = None) -> str | None:
+    """A remainder as it is stored: JSON that any database takes, whatever the characters.
+
+    Of one that is too large the largest values are left out, and how many bytes these had is noted.
+
+    :param packet: bytes that a statement may have; None for no limit
+    """
+    if not remainder:
+        return None
+    found = _dumps(remainder)
+    most = MAX_SIZE if packet is None else min(MAX_SIZE, packet)
+    left = most - _AROUND
+    if 4 * len(found) < _SMALL or _size(found) <= left:
+        return found
+    parts = {name: _dumps({name: value}) for name, value in remainder.items()}
+    kept = {}
+    for name in sorted(parts, key=lambda name: len(parts[name])):
+        left -= _size(parts[name])
+        if left < 0:
+            break
+        kept[name] = remainder[name]
+    left_out = [len(text.encode()) for name, text in parts.items() if name not in kept]
+    return _dumps({**kept, _OMITTED: {'keys': len(left_out), 'bytes': sum(left_out)}})
+
+
+def _dumps(value: Document) -> str:
+    found = json.dumps(value, separators=(',', ':'), ensure_ascii=False)
+    # Halves of surrogate pairs, which are in texts only.
+    return _SURROGATE.sub(lambda half: f'\\u{ord(half[0]):04x}', found)
+
+
+def _size(text: str) -> int:
+    """Bytes in a statement, where quotes have a backslash before them."""
+    return len(text.encode()) + sum(text.count(letter) for letter in '"\'\\')
 
 
 def look_again(connection: sa.Connection, kind: str, condition: Any) -> None:

@@ -409,7 +409,7 @@ class Loader:
             'target_id': planned.target,
             'version': version,
             'updated_at': updated_at,
-            'remainder': ledger.text(remainder),
+            'remainder': ledger.text(remainder, self.packet),
         }
 
     def _settle(self, outcomes: list[_Outcome]) -> None:

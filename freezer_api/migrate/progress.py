@@ -12,6 +12,8 @@ import time
 from collections.abc import Iterator
 from typing import TextIO
 
+from freezer_api.migrate import output
+
 _ON_TERMINAL = 0.2
 _ELSEWHERE = 30.0
 # Characters.
@@ -81,8 +83,7 @@ class Progress:
     def end(self) -> None:
         """Finish the step."""
         if self._step and self._terminal and not self._quiet:
-            self._stream.write('\r' + ' ' * self._width + '\r')
-            self._stream.flush()
+            output.write(self._stream, '\r' + ' ' * self._width + '\r')
         self._step = ''
 
     def _show(self, done: int, note: str) -> None:
@@ -103,11 +104,10 @@ class Progress:
             if self._total:
                 full = min(_BAR, _BAR * done // self._total)
                 text = f'[{"#" * full}{"." * (_BAR - full)}] {text}'
-            self._stream.write('\r' + text.ljust(self._width))
+            output.write(self._stream, '\r' + text.ljust(self._width))
             self._width = len(text)
         else:
-            self._stream.write(text + '\n')
-        self._stream.flush()
+            output.write(self._stream, f'{text}\n')
 
 
 def mib(size: int) -> str:

@@ -236,9 +236,39 @@ def _kind(index: str, type_name: str, source: Document, kinds: Mapping[str, str]
     if index in kinds:
         return kinds[index]
     tail = re.split(r'[-_.]', index)[-1]
-    if tail in KINDS:
+    shape = _kind_by_shape(source)
+    if tail not in KINDS:
+        return shape
+    if shape is None or _is_plainly(tail, source):
         return tail
-    return _kind_by_shape(source)
+    # Such a name may also say what the index is for, and then it holds everything.
+    return shape if _is_plainly(shape, source) or not source.keys() & _MARKS[tail] else tail
+
+
+# Keys that show what a document is, as far as one does.
+_MARKS = {
+    'clients': {'client', 'client_id'},
+    'sessions': {'session_id'},
+    'actions': {'action_id', 'freezer_action'},
+    'jobs': {'job_id'},
+    'backups': {'backup_id', 'backup_metadata'},
+}
+
+
+def _is_plainly(kind: str, source: Document) -> bool:
+    """Whether a document has what others of the kind have, and documents of other kinds do not."""
+    if kind == 'clients':
+        return isinstance(source.get('client'), dict)
+    if kind == 'backups':
+        return 'backup_metadata' in source
+    if kind == 'jobs':
+        return 'job_id' in source and bool(
+            source.keys() & {'job_actions', 'job_action', 'job_schedule'}
+        )
+    if kind == 'sessions':
+        own = {'jobs', 'hold_off', 'schedule'}
+        return 'session_id' in source and 'job_id' not in source and bool(source.keys() & own)
+    return {'action_id', 'freezer_action'} <= source.keys()
 
 
 def _kind_by_shape(source: Document) -> str | None:

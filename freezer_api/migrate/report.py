@@ -24,9 +24,12 @@ class Report:
 
     :ivar states: by kind and state; the sum is the number of lines read
     :ivar found: by reason: how often, and some ids
-    :ivar done: how many documents were new, updated, unchanged since an earlier run, or kept as the service has them
+    :ivar done: how many of the documents that have rows are new, updated, unchanged since an earlier run, or kept as
+        the service has them
     :ivar users: users whose documents have no project, with their numbers
     :ivar keystone: what came of asking it for projects of users, if it was
+    :ivar missing: how many documents have rows by earlier runs and are not in this source
+    :ivar missing_examples: some of them, far more than a person reads
     """
 
     states: dict[str, Counter[str]] = dataclasses.field(
@@ -39,6 +42,7 @@ class Report:
     keystone: Document = dataclasses.field(default_factory=dict)
     changed_since: dict[str, int] = dataclasses.field(default_factory=dict)
     missing: int = 0
+    missing_examples: list[str] = dataclasses.field(default_factory=list)
     seconds: dict[str, float] = dataclasses.field(default_factory=dict)
     verified: Document | None = None
     dry_run: bool = False
@@ -47,7 +51,8 @@ class Report:
     def add(self, kind: str | None, state: str, why: list[str], source: str, done: str) -> None:
         """Count a document."""
         self.states[kind or OTHER][state] += 1
-        self.done[done] += 1
+        if state not in (reasons.MERGED, reasons.REJECTED) or done == KEPT:
+            self.done[done] += 1
         for reason in why:
             self.found[reason] += 1
             if len(self.examples[reason]) < _EXAMPLES and source not in self.examples[reason]:
@@ -86,6 +91,7 @@ class Report:
             'keystone': self.keystone,
             'changed_in_service_since': self.changed_since,
             'migrated_earlier_but_not_in_the_source': self.missing,
+            'examples_not_in_the_source': self.missing_examples,
             'verification': self.verified,
             'seconds': {name: round(value, 1) for name, value in self.seconds.items()},
         }
@@ -97,6 +103,8 @@ def from_document(document: Document) -> Report:
         users=document['users_without_project'],
         keystone=document['keystone'],
         source=document['source'],
+        missing=document['migrated_earlier_but_not_in_the_source'],
+        missing_examples=document['examples_not_in_the_source'],
     )
     for kind, counts in document['states'].items():
         report.states[kind] = Counter(counts)
@@ -145,6 +153,7 @@ def lines(report: Report) -> list[str]:
         text += ['', f'Changed or deleted in the service since they were migrated, and left so: {changed}.']
     if report.missing:
         text += ['', f'Migrated earlier and not in this source: {report.missing:,}. Nothing was deleted.']
+        text += [f'  {source}' for source in report.missing_examples[:_EXAMPLES]]
     return text + ['', *verification(report.verified)] if report.verified else text
 
 

@@ -3,11 +3,12 @@
 
 import contextlib
 import dataclasses
+import functools
 import os
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +18,18 @@ from oslo_config import cfg
 
 from freezer_api.context import RequestContext, Scope
 from freezer_api.db import session
-from freezer_api.db.models import MigrationEntry
-from freezer_api.migrate import dump, errors, ledger, owners, plan, preflight, records, report, undo
+from freezer_api.migrate import (
+    dump,
+    errors,
+    ledger,
+    output,
+    owners,
+    plan,
+    preflight,
+    records,
+    report,
+    undo,
+)
 from freezer_api.migrate import earlier as earlier_runs
 from freezer_api.migrate import index as index_of_lines
 from freezer_api.migrate.dump import Reader
@@ -32,6 +43,12 @@ from freezer_api.migrate.rejects import RejectFile
 from freezer_api.migrate.rows import MAIN
 from freezer_api.migrate.settings import Live, Settings
 from freezer_api.migrate.verify import Verifier
+
+# Entries of the ledger that are read at once, and those that a report lists because their documents are missing.
+_PAGE = 5000
+_MISSING = 1000
+
+_TRIAL = 'This was a dry run; nothing was written.'
 
 
 class _RolledBack(Exception):
@@ -90,7 +107,7 @@ class Run:
 
     def _tell(self, line: str) -> None:
         if not self._settings.quiet:
-            print(report.printable(line), file=sys.stderr, flush=True)
+            output.tell(report.printable(line))
 
     @contextlib.contextmanager
     def _timed(self, step: str) -> Iterator[None]:
@@ -107,7 +124,8 @@ class Run:
         for line in preflight.check_space(source, folder, unpacks=compressed):
             self._tell(line)
         self._progress.begin('reading bytes', source.stat().st_size)
-        path = dump.unpack(source, folder, self._progress.update)
+        is_spool = self._settings.stage == 'pull'
+        path = dump.unpack(source, folder, self._progress.update, is_spool)
         self._progress.end()
         return path
 
@@ -124,7 +142,7 @@ class Run:
         self._server = {**description, 'changed_while_read': changed}
         if changed:
             text = f'The source changed while it was read ({", ".join(changed)}).'
-            print(f'{text} Stop who writes to it and run again.', file=sys.stderr, flush=True)
+            output.tell(f'{text} Stop who writes to it and run again.')
         return path
 
     def _spool(self, folder: Path) -> Path:
@@ -140,14 +158,24 @@ class Run:
         return source
 
     def _migrate(self, context: RequestContext, folder: Path, packet: int | None) -> int:
+        try:
+            spool = self._spool(folder)
+            with contextlib.closing(Reader(spool)) as reader:
+                return self._migrate_spool(context, folder, spool, reader, packet)
+        finally:
+            dump.discard_unpacked(folder)
+
+    def _migrate_spool(
+        self, context: RequestContext, folder: Path, spool: Path, reader: Reader, packet: int | None
+    ) -> int:
         settings = self._settings
-        spool = self._spool(folder)
         self._report.source = {'file': _text(settings.dump or spool), 'bytes': spool.stat().st_size}
         if self._server:
             self._report.source['server'] = self._server
         with self._timed('digest'):
             self._progress.begin('reading bytes', spool.stat().st_size)
             count, lines = index_of_lines.digest_of(spool, self._progress.update)
+        reader.check()
         deciding = settings.deciding + bytes([self._conf.api.schedule_zones])
         digest = records.digest(deciding + lines.encode() + str(count).encode()).hex()
         earlier = None if settings.dry_run else self._earlier(context, digest)
@@ -157,24 +185,25 @@ class Run:
                 earlier, seconds=self._report.seconds, source=self._report.source
             )
             if not settings.verify:
-                return self._finish(context, is_fresh=False, places=None)
+                return self._finish(context, is_fresh=False)
             loads = False
         else:
             loads = not verifies_only
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        index, reader = Index(folder / dump.INDEX), Reader(spool)
+        index = Index(folder / dump.INDEX)
         try:
             earlier_runs.note(context, index)
             self._plan(index, spool, stays=not loads)
+            reader.check()
             is_fresh = self._read(context, ledger.is_empty)
             if loads:
+                if not is_fresh:
+                    self._count_missing(context, index)
                 self._load(context, index, reader, packet, is_fresh, digest)
             if settings.verify:
                 self._verify(context, index, reader)
-            places = index.value('SELECT count(DISTINCT place) FROM documents')
-            return self._finish(context, is_fresh, places if loads else None)
+            return self._finish(context, is_fresh)
         finally:
-            reader.close()
             index.close()
 
     def _read(self, context: RequestContext, function: Callable[[sa.Connection], Any]) -> Any:
@@ -228,6 +257,22 @@ class Run:
         )
         self._tell(f'There are {found or "no documents"}.')
 
+    def _count_missing(self, context: RequestContext, index: Index) -> None:
+        """Find what earlier runs made rows of and the source does not have."""
+        index.select('CREATE INDEX IF NOT EXISTS by_place ON documents (place)')
+        found, last = self._report, ''
+        self._progress.begin('comparing with earlier runs')
+        while entries := self._read(context, functools.partial(_migrated, last=last)):
+            last = entries[-1].id
+            for entry in entries:
+                if index.value('SELECT 1 FROM documents WHERE place = ?', bytes.fromhex(entry.id)):
+                    continue
+                found.missing += 1
+                if len(found.missing_examples) < _MISSING:
+                    found.missing_examples.append(entry.source)
+            self._progress.update(found.missing)
+        self._progress.end()
+
     def _load(
         self,
         context: RequestContext,
@@ -279,22 +324,17 @@ class Run:
             verifier.run(self._progress)
         self._report.verified = verifier.to_document()
 
-    def _finish(self, context: RequestContext, is_fresh: bool, places: int | None) -> int:
-        """Report; return the exit code.
-
-        :param places: how many documents the source has; None where nothing was loaded
-        """
+    def _finish(self, context: RequestContext, is_fresh: bool) -> int:
+        """Report; return the exit code."""
         found = self._report
         if not is_fresh and self._settings.stage != 'verify':
             found.changed_since = self._read(context, _changed_since)
-            if places is not None and not self._settings.dry_run:
-                found.missing = max(0, self._read(context, _count) - places)
         verifies_only = self._settings.stage == 'verify'
         text = report.verification(found.verified) if verifies_only else report.lines(found)
         if found.dry_run:
-            text.append('This was a dry run; nothing was written.')
+            text.append(_TRIAL)
         is_written = self._settings.report is None or self._write_report(found.to_document())
-        _print(text)
+        output.write(sys.stdout, ''.join(f'{report.printable(line)}\n' for line in text))
         verified = found.verified
         # Later on, users may have deleted what is gone.
         if verified and (verified['different'] or (verified['gone'] and not verifies_only)):
@@ -310,31 +350,21 @@ class Run:
         try:
             path.write_bytes(orjson.dumps(document, option=orjson.OPT_INDENT_2) + b'\n')
         except OSError as error:
-            print(f'{path} cannot be written: {error.strerror}', file=sys.stderr, flush=True)
+            output.tell(f'{path} cannot be written: {error.strerror}')
             return False
         return True
 
     def _undo(self, context: RequestContext) -> int:
-        counts = undo.undo(context, self._progress)
-        text = [
-            f'{kind:9} {found["deleted"]:>11,} deleted {found[report.KEPT]:>11,} kept'
-            for kind, found in counts.items()
-        ]
-        if any(found[report.KEPT] for found in counts.values()):
-            text.append('Those kept were changed or deleted in the service, or something refers to them.')
-        _print(text)
-        return errors.DONE
-
-
-def _print(lines: list[str]) -> None:
-    """Print, if somebody still reads; the work is done all the same."""
-    try:
-        print('\n'.join(map(report.printable, lines)), flush=True)
-    except BrokenPipeError:
-        # What is left in the buffer would fail again at the end of the program.
-        silent = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(silent, sys.stdout.fileno())
-        os.close(silent)
+        is_trial = self._settings.dry_run
+        with self._transaction(context):
+            counts = undo.undo(context, self._progress)
+        text = undo.lines(counts)
+        if is_trial:
+            text.append(_TRIAL)
+        document = undo.to_document(counts, is_trial)
+        is_written = self._settings.report is None or self._write_report(document)
+        output.write(sys.stdout, ''.join(f'{report.printable(line)}\n' for line in text))
+        return errors.DONE if is_written else errors.SOURCE
 
 
 def _text(path: Path) -> str:
@@ -354,10 +384,15 @@ def _end(context: RequestContext, run_id: str, digest: str, document: Document) 
     ledger.end(context.connection, run_id, digest, document)
 
 
-def _count(connection: sa.Connection) -> int:
+def _migrated(connection: sa.Connection, last: str) -> Sequence[Any]:
+    """Some entries with rows after one."""
+    entry = ledger.ENTRIES.c
     return connection.execute(
-        sa.select(sa.func.count()).select_from(MigrationEntry)
-    ).scalar_one()
+        sa.select(entry.id, entry.source)
+        .where(entry.version.is_not(None), entry.id > last)
+        .order_by(entry.id)
+        .limit(_PAGE)
+    ).all()
 
 
 def _changed_since(connection: sa.Connection) -> dict[str, int]:

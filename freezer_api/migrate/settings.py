@@ -12,7 +12,7 @@ from freezer_api.migrate import records
 from freezer_api.migrate.users import Users
 
 # Raised when documents are decided about in another way, so that what was decided before is looked at again.
-_RULES = 1
+_RULES = 2
 
 
 class Live(Protocol):

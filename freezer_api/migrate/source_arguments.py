@@ -3,7 +3,7 @@
 
 import argparse
 import os
-from collections.abc import Iterable
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -73,7 +73,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def find(command: Any, indices: Iterable[str]) -> Source | None:
+def find(command: Any, indices: Collection[str]) -> Source | None:
     """The source that the command line names, if it names one.
 
     :param indices: to be read besides
@@ -86,10 +86,15 @@ def find(command: Any, indices: Iterable[str]) -> Source | None:
     else:
         _refuse_leftovers(command)
         return None
-    wanted = tuple(dict.fromkeys([*(command.index or ()), *indices]))
+    named = command.index or found.indices
+    if command.index:
+        optional = frozenset[str]()
+    else:
+        # Perhaps all is in the indices that are mapped.
+        optional = found.optional | (set(named) if indices else set())
     changes: dict[str, Any] = {
-        'indices': wanted or None,
-        'optional': frozenset() if wanted else None,
+        'indices': tuple(dict.fromkeys([*named, *indices])),
+        'optional': optional - set(indices),
         'ca_file': command.cafile,
         'verify': False if command.insecure else None,
         'old_tls': command.old_tls or None,

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Take a migration back: delete the rows that are still as they were migrated, and their entries in the ledger."""
 
+import dataclasses
 from typing import Any
 
 import sqlalchemy as sa
@@ -11,32 +12,46 @@ from freezer_api.db.models import ActionAttachment, JobAttachment
 from freezer_api.migrate import ledger, targets
 from freezer_api.migrate.ledger import ENTRIES
 from freezer_api.migrate.progress import Progress
-from freezer_api.migrate.records import KINDS
-from freezer_api.migrate.report import KEPT
+from freezer_api.migrate.records import KINDS, Document
 from freezer_api.migrate.rows import MAIN
 
 _BATCH = 500
 
-Counts = dict[str, dict[str, int]]
+# Ids of one kind, for people.
+_SHOWN = 10
 
 
-def undo(context: RequestContext, progress: Progress) -> Counts:
-    """Take everything back that nobody has changed since; return the numbers deleted and kept, by kind.
+@dataclasses.dataclass
+class Undone:
+    """What became of the rows of one kind.
+
+    :ivar kept: projects and ids of rows that were changed in the service, or that something refers to
+    :ivar gone: how many rows were deleted in the service
+    """
+
+    deleted: int = 0
+    kept: list[str] = dataclasses.field(default_factory=list)
+    gone: int = 0
+
+
+def undo(context: RequestContext, progress: Progress) -> dict[str, Undone]:
+    """Take everything back that nobody has changed since; return what became of it, by kind.
 
     It can be stopped and called again at any moment.
     """
-    counts: Counts = {}
+    counts: dict[str, Undone] = {}
     # Before anything else: a run that finds its own source there again would have nothing to do.
     session.retry(session.writer(_forget))(context)
     for kind in (*reversed(KINDS), None):
         progress.begin(f'taking back {kind or "other lines"}')
-        found = {'deleted': 0, KEPT: 0}
+        found = Undone()
         last = ''
         while True:
-            last, deleted, kept = session.retry(session.writer(_undo_batch))(context, kind, last)
-            found['deleted'] += deleted
-            found[KEPT] += kept
-            progress.update(found['deleted'])
+            last, batch = session.retry(session.writer(_undo_batch))(context, kind, last)
+            found.deleted += batch.deleted
+            found.kept += batch.kept
+            found.gone += batch.gone
+            progress.update(found.deleted)
             if not last:
                 break
         if kind is not None:
@@ -45,12 +60,41 @@ def undo(context: RequestContext, progress: Progress) -> Counts:
     return counts
 
 
+def to_document(counts: dict[str, Undone], dry_run: bool) -> Document:
+    """The report for programs."""
+    return {
+        'dry_run': dry_run,
+        'undone': {
+            kind: {'deleted': found.deleted, 'kept': len(found.kept), 'gone': found.gone}
+            for kind, found in counts.items()
+        },
+        'kept': {kind: found.kept for kind, found in counts.items()},
+    }
+
+
+def lines(counts: dict[str, Undone]) -> list[str]:
+    """The report for people."""
+    text = [
+        f'{kind:9} {found.deleted:>11,} deleted {len(found.kept):>11,} kept {found.gone:>11,} gone'
+        for kind, found in counts.items()
+    ]
+    if any(found.kept for found in counts.values()):
+        text.append('Those kept were changed in the service, or something refers to them:')
+    for kind, found in counts.items():
+        text += [f'  {kind} {kept}' for kept in found.kept[:_SHOWN]]
+        if len(found.kept) > _SHOWN:
+            text.append(f'  and {len(found.kept) - _SHOWN:,} more {kind}; see the report file.')
+    if any(found.gone for found in counts.values()):
+        text.append('Those gone were deleted in the service before; they would not be migrated again.')
+    return text
+
+
 def _forget(context: RequestContext) -> None:
     ledger.forget_runs(context.connection)
 
 
-def _undo_batch(context: RequestContext, kind: str | None, last: str) -> tuple[str, int, int]:
-    """Take back some entries after one; return the last one looked at, and how many rows were deleted and kept."""
+def _undo_batch(context: RequestContext, kind: str | None, last: str) -> tuple[str, Undone]:
+    """Take back some entries after one; return the last one looked at, and what became of them."""
     connection = context.connection
     columns = (ENTRIES.c.id, ENTRIES.c.project_id, ENTRIES.c.target_id, ENTRIES.c.version, ENTRIES.c.updated_at)
     batch = connection.execute(
@@ -61,9 +105,9 @@ def _undo_batch(context: RequestContext, kind: str | None, last: str) -> tuple[s
         .limit(_BATCH)
     ).all()
     if not batch:
-        return '', 0, 0
+        return '', Undone()
     rows = [entry for entry in batch if entry.version is not None]
-    deletable = _deletable(connection, kind, rows) if kind and rows else set()
+    deletable, there = _deletable(connection, kind, rows) if kind and rows else (set(), set())
     if kind and deletable:
         targets.delete(connection, kind, list(deletable))
     gone = [
@@ -73,11 +117,14 @@ def _undo_batch(context: RequestContext, kind: str | None, last: str) -> tuple[s
     ]
     if gone:
         connection.execute(sa.delete(ENTRIES).where(ENTRIES.c.id.in_(gone)))
-    return batch[-1].id, len(deletable), len(rows) - len(deletable)
+    kept = [f'{project_id}/{target_id}' for project_id, target_id in sorted(there - deletable)]
+    return batch[-1].id, Undone(len(deletable), kept, len(rows) - len(there))
 
 
-def _deletable(connection: sa.Connection, kind: str, entries: list[Any]) -> set[tuple[str, str]]:
-    """The keys of rows that are as they were migrated, and that nothing else refers to."""
+def _deletable(
+    connection: sa.Connection, kind: str, entries: list[Any]
+) -> tuple[set[tuple[str, str]], set[tuple[str, str]]]:
+    """The keys of rows that are as they were migrated, and that nothing else refers to; and of all that are there."""
     table, name = MAIN[kind]
     keys = {
         (entry.project_id, entry.target_id): (entry.version, entry.updated_at) for entry in entries
@@ -86,13 +133,13 @@ def _deletable(connection: sa.Connection, kind: str, entries: list[Any]) -> set[
         sa.select(table.c.project_id, table.c[name].label('id'), table.c.version, table.c.updated_at)
         .where(targets.any_of(table.c.project_id, table.c[name], keys))
         .with_for_update()
-    )
+    ).all()
     same = {
         (row.project_id, row.id)
         for row in rows
         if keys[row.project_id, row.id] == (row.version, row.updated_at)
     }
-    return same - _in_use(connection, kind, same)
+    return same - _in_use(connection, kind, same), {(row.project_id, row.id) for row in rows}
 
 
 def _in_use(

@@ -361,7 +361,7 @@ class SourceTest(migrating.MigrationTestCase):
             ('64 characters', ('--dump', path, '--map', names)),
             ('cannot be written', ('--dump', path, '--reject-file', self.folder)),
             ('--undo', ('--dump', path, '--undo')),
-            ('--undo', ('--undo', '--dry-run')),
+            ('--undo', ('--undo', '--stage', 'load')),
             ('--dry-run', ('--dump', path, '--dry-run', '--verify')),
         ):
             self.check(127, words, *args)

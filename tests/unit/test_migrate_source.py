@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Where the old documents are, as URLs and configuration files of each era say it."""
 
+import argparse
 import tempfile
 from pathlib import Path
 
 import testtools
 
-from freezer_api.migrate import source
+from freezer_api.migrate import source, source_arguments
 from freezer_api.migrate.errors import UsageError
 
 
@@ -115,3 +116,29 @@ class ConfigurationFileTest(testtools.TestCase):
     def test_missing_file_is_told(self) -> None:
         error = self.assertRaises(UsageError, source.from_config, '/nonexistent/file.conf')
         self.assertIn('/nonexistent/file.conf', str(error))
+
+
+class IndicesTest(testtools.TestCase):
+    """Which indices are read, and which of them must be there."""
+
+    def check(self, required: set[str], optional: set[str], *args: str, mapped: tuple[str, ...] = ()) -> None:
+        parser = argparse.ArgumentParser()
+        source_arguments.add_arguments(parser)
+        found = source_arguments.find(parser.parse_args(args), mapped)
+        assert found is not None
+        self.assertEqual(required, set(found.indices) - found.optional)
+        self.assertEqual(optional, found.optional)
+
+    def test_map_adds_to_the_one_of_all_releases(self) -> None:
+        self.check({'freezer'}, set(), '--from', 'http://h')
+        self.check({'old'}, {'freezer'}, '--from', 'http://h', mapped=('old',))
+        self.check({'freezer'}, set(), '--from', 'http://h', mapped=('freezer',))
+
+    def test_map_adds_to_those_of_a_configuration_file(self) -> None:
+        with tempfile.NamedTemporaryFile('w', suffix='.conf') as file:
+            file.write('[storage]\nendpoint = http://h\nindex = vault\n')
+            file.flush()
+            self.check({'old'}, {'freezer', 'vault'}, '--from-config', file.name, mapped=('old',))
+
+    def test_map_adds_to_those_that_are_named(self) -> None:
+        self.check({'old', 'other'}, set(), '--from', 'http://h', '--index', 'other', mapped=('old',))

@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Files that a migration reads and writes."""
+
+import gzip
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from freezer_api.migrate import index, plan
+from tests import migrating
+from tests.migrating import backup, mixture
+
+
+class FilesTestCase(migrating.MigrationTestCase):
+    def packed(self, *hits: migrating.Document) -> Path:
+        path = self.folder / 'dump.gz'
+        path.write_bytes(gzip.compress(b''.join(json.dumps(line).encode() + b'\n' for line in hits)))
+        return path
+
+
+class SpoolTest(FilesTestCase):
+    def test_spool_is_written_by_a_pull_alone(self) -> None:
+        spool = self.folder / 'spool'
+        lines = mixture(100)
+        self.run_command('--dump', self.write(*lines), '--stage', 'pull', '--spool', spool)
+        before = (spool / 'documents.ndjson').read_bytes()
+        self.assertEqual(len(lines), len(before.splitlines()))
+        for stage in ('load', 'verify', 'all'):
+            outcome = self.run_command('--dump', self.packed(backup(1)), '--stage', stage, '--spool', spool)
+            self.assertEqual((0, 1), (outcome.code, outcome.report['source']['bytes'] < 500), outcome.err)
+            self.assertEqual(before, (spool / 'documents.ndjson').read_bytes(), stage)
+            self.assertEqual(['documents.ndjson'], os.listdir(spool))
+
+
+class ChangedDumpTest(FilesTestCase):
+    """A dump that somebody writes to while it is read."""
+
+    def check(self, module: Any, name: str, change: Callable[[Path], object]) -> None:
+        """Change the dump behind a step of the run, and look at what that says."""
+        path = self.write(*mixture(100))
+        step = getattr(module, name)
+
+        def interfere(*args: Any) -> Any:
+            result = step(*args)
+            change(path)
+            return result
+
+        self.patch(module, name, interfere)
+        outcome = self.run_command('--dump', path)
+        self.patch(module, name, step)
+        self.assertEqual(4, outcome.code, outcome.err)
+        self.assertIn(f'{path} changed while it was read', outcome.err)
+        self.assertEqual([], self.rows()['migration_entries'])
+
+    def test_it_is_cut(self) -> None:
+        for module, name in ((index, 'digest_of'), (plan, 'merge_repeated')):
+            self.check(module, name, lambda path: os.truncate(path, 5000))
+
+    def test_it_grows(self) -> None:
+        def grow(path: Path) -> None:
+            with path.open('ab') as file:
+                file.write(b'{}\n')
+
+        self.check(plan, 'merge_repeated', grow)
+
+    def test_it_is_written_over(self) -> None:
+        def write_over(path: Path) -> None:
+            os.utime(path, ns=(0, 0))
+            path.write_bytes(b'x' * path.stat().st_size)
+
+        self.check(plan, 'link_parts', write_over)
+
+    def test_another_takes_its_place(self) -> None:
+        def replace(path: Path) -> None:
+            other = path.with_name('other')
+            other.write_bytes(path.read_bytes())
+            other.replace(path)
+
+        self.check(index, 'digest_of', replace)
+
+    def test_it_goes_away(self) -> None:
+        self.check(plan, 'merge_repeated', Path.unlink)
