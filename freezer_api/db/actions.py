@@ -68,6 +68,12 @@ _SERVED = {
 
 def to_values(document: Document) -> Document:
     """The columns that a document fills, apart from its key, owner, times and version."""
+    search_text = search.text_of(document['freezer_action'], without(document, _OWN))
+    return {**_to_columns(document), 'search_text': search_text}
+
+
+def _to_columns(document: Document) -> Document:
+    """The same without the text for search, which takes longest to make."""
     definition = document['freezer_action']
     extras = without(document, _OWN)
     return {
@@ -82,7 +88,6 @@ def to_values(document: Document) -> Document:
         'mandatory': bool(document.get('mandatory')),
         'freezer_action': dump(definition),
         'document': dump(extras),
-        'search_text': search.text_of(definition, extras),
     }
 
 
@@ -223,14 +228,13 @@ def update(
 
 def _write(context: RequestContext, row: Any, document: Document) -> int:
     stored = _to_document(row)
-    values = to_values(document)
-    if to_values(stored) == values:
+    if _to_columns(stored) == _to_columns(document):
         version: int = row.version
         return version
     former = load(row.former)
     if stored['freezer_action'] != document['freezer_action']:
         former = [*former, definitions.digest(stored['freezer_action'])][-_FORMER:]
-    swaps.one(context, Action, row, {**values, 'former': dump(former)})
+    swaps.one(context, Action, row, {**to_values(document), 'former': dump(former)})
     # Joined: of a subquery MariaDB 10.11 makes a look at, and a lock on, every job of the project.
     entry = ActionAttachment
     context.connection.execute(

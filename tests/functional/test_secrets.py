@@ -26,6 +26,8 @@ SECRETS = {
     },
     'proxy': f'http://me:{CANARY}@proxy.example:3128',
     'nested': {'list': [{'password': CANARY}]},
+    'proxies': {'http': f'me:{CANARY}@proxy.example:3128'},
+    'pre_command': ['mysqldump', '--password', CANARY],
 }
 
 
@@ -85,6 +87,8 @@ class SecretsTest(routes.RouteTestCase):
         for key, value in (
             ('freezer_action.command', 'mysqldump --password=guess x'),
             ('proxy', 'http://me:guess@proxy.example:3128'),
+            ('freezer_action.proxies.http', 'me:guess@proxy.example:3128'),
+            ('freezer_action.pre_command', 'mysqldump --password guess x'),
         ):
             search = {'match': [{key: value}]}
             self.reader().get(self.v2('actions'), json=search, status=400)
@@ -93,7 +97,8 @@ class SecretsTest(routes.RouteTestCase):
         self.api.post(self.v2('backups'), json=backup)
         self.reader().get(self.v2('backups'), json={'match': [{'_all': host}]}, status=400)
         stored = self.api.get(self.v2('actions', 'a1')).json['freezer_action']
-        del stored['proxy']
+        for name in ('proxy', 'proxies', 'pre_command'):
+            del stored[name]
         for text in (json.dumps(stored), json.dumps(stored, separators=(',', ':'))):
             search = {'match': [{'freezer_action': text}]}
             answer = self.reader().get(self.v2('actions'), json=search, status=200)
