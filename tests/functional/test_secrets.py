@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Secrets in documents: intact for those who run backups, masked for readers, and in no log or error."""
 
+import dataclasses
 import io
 import json
 import logging
+from pathlib import Path
 from typing import Any
 
 import fixtures
@@ -73,6 +75,49 @@ class SecretsTest(routes.RouteTestCase):
             self.assertEqual(200, answer.status_int, route)
             self.assertNotIn(CANARY, answer.text, route)
             self.assertIn('***', answer.text, route)
+
+    def with_rules(self, rules: dict[str, str]) -> base.Client:
+        """A member who calls an application with changed rules."""
+        path = Path(self.useFixture(fixtures.TempDir()).path, 'policy.yaml')
+        path.write_text(json.dumps(rules))
+        return self.client_of(self.build_app(**{'oslo_policy.policy_file': str(path)}))
+
+    @base.only('v2')
+    def test_jobs_of_all_projects_show_the_secrets_of_those_where_the_caller_may_see_them(self) -> None:
+        api = self.with_rules({'jobs:get_all_projects': 'role:auditor or role:admin'})
+        theirs = dataclasses.replace(api, user='bob', project='p2')
+        theirs.post(theirs.url('clients'), json={'client_id': 'web02'}, status=201)
+        for caller, client_id, secret in ((theirs, 'web02', 'theirs'), (api, 'web01', 'own')):
+            entry = {'freezer_action': {'action': 'exec', 'ssh_password': secret}}
+            job = {'client_id': client_id, 'job_actions': [entry]}
+            caller.post(caller.url('jobs'), json=job, status=201)
+        for roles, seen in (
+            ('member,auditor', {'own', '***'}),
+            ('reader,auditor', {'***'}),
+            ('admin', {'own', 'theirs'}),
+        ):
+            caller = dataclasses.replace(api, user='carol', roles=roles)
+            found = caller.get(caller.url('jobs'), params={'all_projects': 'true', 'limit': 100})
+            passwords = {
+                entry['freezer_action'].get('ssh_password')
+                for job in found.json['jobs']
+                for entry in job['job_actions']
+            }
+            self.assertEqual(seen, passwords - {None}, roles)
+
+    def test_central_client_shows_its_secrets_to_its_own_project_and_to_services(self) -> None:
+        owner = self.as_('root', 'ops', 'admin')
+        client = {'client_id': 'central', 'is_central': True, 'ssh_password': CANARY}
+        owner.post(owner.url('clients'), json=client, status=201)
+        for caller, seen in (
+            (self.as_('alice', 'p1', 'member'), '***'),
+            (self.as_('alice', 'p1', 'service'), CANARY),
+            (self.as_('olga', 'ops', 'member'), CANARY),
+            (self.as_('olga', 'ops', 'reader'), '***'),
+        ):
+            one = caller.get(caller.url('clients', 'central')).json
+            self.assertEqual(seen, one['client']['ssh_password'])
+            self.assertIn(one, caller.get(caller.url('clients')).json['clients'])
 
     def test_readers_cannot_guess_them_by_searching(self) -> None:
         self.plant()

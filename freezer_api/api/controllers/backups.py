@@ -20,8 +20,8 @@ class BackupsController(RestController):
 
     collection = 'backups'
 
-    def show(self, request: Request, document: Document) -> Document:
-        """A backup as the version of the request shows it: v1 with the name of its creator, v2 with its status."""
+    def formed(self, request: Request, document: Document) -> Document:
+        """A backup in the form of the version of the request: v1 with the name of its creator, v2 with its status."""
         return without(document, _HIDDEN_IN_V1 if request.version_1 else _HIDDEN_IN_V2)
 
     @expose('GET', rule='backups:get_all')

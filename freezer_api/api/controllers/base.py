@@ -9,6 +9,7 @@ from freezer_api.api.expose import Route
 from freezer_api.api.request import Document, Reply, Request
 from freezer_api.context import Scope
 from freezer_api.db.documents import without
+from freezer_api.domain import secrets
 
 Answer = Document | Reply | None
 
@@ -73,7 +74,13 @@ class RestController:
         context.scope = Scope(project_id, user_id=context.user_id if request.version_1 else None)
 
     def show(self, request: Request, document: Document) -> Document:
-        """A document as the version of the request shows it: v1 knows no projects."""
+        """A document as the caller may see it, in the form of the version of the request."""
+        if not request.sees_secrets(document['project_id']):
+            document = secrets.masked(document)
+        return self.formed(request, document)
+
+    def formed(self, request: Request, document: Document) -> Document:
+        """A document in the form of the version of the request: v1 knows no projects."""
         return without(document, ['project_id']) if request.version_1 else document
 
     def found(self, request: Request, document: Document, version: int) -> Reply:

@@ -26,9 +26,9 @@ class JobsController(RestController):
 
     collection = 'jobs'
 
-    def show(self, request: Request, document: Document) -> Document:
-        """A job as the version of the request shows it."""
-        document = super().show(request, document)
+    def formed(self, request: Request, document: Document) -> Document:
+        """A job in the form of the version of the request."""
+        document = super().formed(request, document)
         if request.version_1:
             entries = document['job_actions']
             document['job_actions'] = [without(entry, ['project_id']) for entry in entries]
