@@ -71,6 +71,36 @@ def masked(value: Any) -> Any:
     return _masked(value, _Place())
 
 
+def find_mask(value: Any) -> str | None:
+    """Where :data:`MASK` stands for a secret, as in a document that comes back; the path of the first place."""
+    others = _unmasked(value)
+    return _find_mask(value, others, masked(others), '')
+
+
+def _unmasked(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _unmasked(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_unmasked(item) for item in value]
+    return value.replace(MASK, 'x') if isinstance(value, str) else value
+
+
+def _find_mask(value: Any, other: Any, hidden: Any, path: str) -> str | None:
+    """Where a value has the mask, and would have it again if anything else stood there."""
+    below: Iterable[tuple[Any, str]] = ()
+    if isinstance(value, dict):
+        below = ((key, f'{path}.{key}' if path else key) for key in value)
+    elif isinstance(value, list):
+        below = ((index, f'{path}[{index}]') for index in range(len(value)))
+    elif isinstance(value, str) and MASK in value and other != hidden:
+        # A whole secret may have these characters in it.
+        return path if hidden != MASK or value == MASK else None
+    for key, where in below:
+        if found := _find_mask(value[key], other[key], hidden[key], where):
+            return found
+    return None
+
+
 @dataclasses.dataclass(frozen=True, slots=True)
 class _Place:
     """What the keys above a value say of the texts in it."""

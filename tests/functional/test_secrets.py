@@ -119,6 +119,42 @@ class SecretsTest(routes.RouteTestCase):
             self.assertEqual(seen, one['client']['ssh_password'])
             self.assertIn(one, caller.get(caller.url('clients')).json['clients'])
 
+    def test_masks_are_not_written_over_secrets_by_those_who_see_masks(self) -> None:
+        self.plant()
+        collections = ('actions', 'jobs', 'sessions', 'backups', 'clients')
+        verbs = ('create', 'update', 'replace')
+        api = self.with_rules({f'{c}:{verb}': 'role:operator' for c in collections for verb in verbs})
+        operator = dataclasses.replace(api, roles='reader,operator')
+        stored = self.rows()
+        for method, *segments in (
+            ('PATCH', 'actions', 'a1'),
+            ('POST', 'actions', 'a1'),
+            ('PATCH', 'jobs', 'j1'),
+            ('POST', 'jobs', 'j1'),
+            ('PATCH', 'sessions', 's1'),
+            ('POST', 'sessions', 's1'),
+            ('POST', 'clients', 'web01'),
+            ('PATCH', 'backups', self.ids['{backup_id}']),
+        ):
+            shown = operator.get(operator.v2(*segments), status=200).json
+            if segments[0] == 'clients':
+                shown = shown['client']
+                segments.pop()
+            answer = operator.request(method, operator.v2(*segments), json=shown, status=400)
+            self.assertIn('ssh_', answer.json['description'])
+        self.assertEqual(stored, self.rows())
+
+    def test_those_who_see_masks_may_change_the_rest(self) -> None:
+        self.plant()
+        api = self.with_rules({'actions:update': 'role:operator', 'jobs:update': 'role:operator'})
+        operator = dataclasses.replace(api, roles='reader,operator')
+        for change in ({'max_retries': 3}, {'freezer_action': {'ssh_key': 'new'}}):
+            operator.patch(operator.v2('actions', 'a1'), json=change, status=200)
+        definition = self.api.get(self.v2('actions', 'a1')).json['freezer_action']
+        self.assertEqual(('new', SECRETS['ssh_password']), (definition['ssh_key'], definition['ssh_password']))
+        echo = {'description': 'new', 'user_credentials': {'trust_id': '***'}}
+        operator.patch(operator.v2('jobs', 'j1'), json=echo, status=200)
+
     def test_readers_cannot_guess_them_by_searching(self) -> None:
         self.plant()
         found = {'match': [{'_all': CANARY}]}

@@ -153,6 +153,25 @@ class SecretsTest(testtools.TestCase):
             document = {name: 'x --password s3cret'}
             self.assertEqual(document, secrets.masked(document))
 
+    def test_masks_that_stand_for_secrets_are_found(self) -> None:
+        for document, path in (
+            ({'a': [{'x': 1}, {'ssh_password': '***'}]}, 'a[1].ssh_password'),
+            ({'secret': {'a': ['***']}}, 'secret.a[0]'),
+            ({'proxy': 'http://***@proxy.example:1'}, 'proxy'),
+            ({'proxies': {'http': '***@proxy.example:1'}}, 'proxies.http'),
+            ({'command': 'x --password *** y'}, 'command'),
+            ({'command': ['x', '--password', '***']}, 'command[2]'),
+        ):
+            self.assertEqual(path, secrets.find_mask(document))
+
+    def test_other_asterisks_are_no_masks(self) -> None:
+        for document in (
+            {'description': '***', 'notes': ['*** see http://host/ ***']},
+            {'ssh_password': 'a***b', 'secret': '****'},
+            {'command': 'rm /tmp/***', 'proxy': 'proxy.example'},
+        ):
+            self.assertIsNone(secrets.find_mask(document))
+
     def test_the_argument_is_left_alone(self) -> None:
         document = {'freezer_action': {'ssh_password': 'x'}}
         secrets.masked(document)
