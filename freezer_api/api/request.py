@@ -97,6 +97,8 @@ class Request(pecan.Request):  # type: ignore[misc]  # Pecan is untyped
         if not text:
             return {}
         try:
+            # WSGI has one character for each byte.
+            text = text.encode('latin-1').decode()
             pairs = urlparse.parse_qsl(
                 text, keep_blank_values=True, errors='strict', max_num_fields=100
             )
