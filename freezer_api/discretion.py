@@ -96,9 +96,19 @@ def protect(handler: logging.Handler) -> None:
 def set_up_log(conf: cfg.ConfigOpts, program: str) -> None:
     """Log as the configuration says, and outline errors.
 
-    :raises LogConfigError: the file with the configuration of the log cannot be used
+    :raises cfg.Error: what the configuration says of the log cannot be done
     """
-    log.setup(conf, program)
+    try:
+        log.setup(conf, program)
+    except log.LogConfigError as error:
+        # Its text may quote a line of the file.
+        cause = name(error.__context__ or error)
+        raise cfg.Error(f'{error.log_config} cannot configure the log: {cause}') from None
+    except OSError as error:
+        raise cfg.Error(f'the log cannot be written: {error}') from None
+    except (TypeError, ValueError):
+        # Of a level or a facility; oslo.log looks at them no sooner.
+        raise cfg.Error('an option of the log has a value that there is not') from None
     root = logging.getLogger()
     for logger in (root, *root.manager.loggerDict.values()):
         for handler in getattr(logger, 'handlers', ()):

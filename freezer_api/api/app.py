@@ -31,9 +31,7 @@ from freezer_api.api.middleware import (
 from freezer_api.api.request import Reply, Request, Services
 from freezer_api.db import search
 from freezer_api.db.session import Database
-from freezer_api.domain import secrets
 from freezer_api.keystone import Keystone
-from freezer_api.policies import documents
 from freezer_api.policy import Policy
 from freezer_api.quotas import Quotas
 from freezer_api.schemas.schedules import Rules
@@ -76,8 +74,6 @@ class Application(pecan.core.PecanBase):  # type: ignore[misc]  # Pecan is untyp
         if answer is not None:
             if controller.route.status == 201:
                 state.request.environ[audit.CREATED] = answer
-            if not _sees_secrets(state.request):
-                answer = secrets.masked(answer)
             response.body = orjson.dumps(answer)
             response.content_type = _JSON
 
@@ -88,11 +84,6 @@ def _check_accept(request: Request) -> None:
         return
     if not request.accept.acceptable_offers([_JSON]):
         raise exceptions.NotAcceptable('This service answers application/json.')
-
-
-def _sees_secrets(request: Request) -> bool:
-    context = request.caller
-    return request.services.policy.allows(context, documents.SECRETS, context.scope.project_id)
 
 
 class Discovery:

@@ -19,6 +19,7 @@ from freezer_api.api import body, types
 from freezer_api.context import RequestContext
 from freezer_api.db import search
 from freezer_api.db.session import Versions
+from freezer_api.policies import documents
 from freezer_api.policy import Policy
 from freezer_api.quotas import Quotas
 from freezer_api.schemas.schedules import Rules
@@ -96,6 +97,8 @@ class Request(pecan.Request):  # type: ignore[misc]  # Pecan is untyped
         if not text:
             return {}
         try:
+            # WSGI has one character for each byte.
+            text = text.encode('latin-1').decode()
             pairs = urlparse.parse_qsl(
                 text, keep_blank_values=True, errors='strict', max_num_fields=100
             )
@@ -128,6 +131,18 @@ class Request(pecan.Request):  # type: ignore[misc]  # Pecan is untyped
     def version_1(self) -> bool:
         """Whether the request came by v1."""
         return bool(self.environ.get('PATH_INFO', '').startswith('/v1/'))
+
+    def sees_secrets(self, project_id: str) -> bool:
+        """Whether the caller may see the secrets of a project; asked once for each."""
+        seen = self._sees_secrets.get(project_id)
+        if seen is None:
+            seen = self.services.policy.allows(self.caller, documents.SECRETS, project_id)
+            self._sees_secrets[project_id] = seen
+        return seen
+
+    @functools.cached_property
+    def _sees_secrets(self) -> dict[str, bool]:
+        return {}
 
     def document(self) -> Document:
         """The JSON object in the body; ``{}`` if there is none.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Query parameters, as WSME types."""
+"""Query parameters, whose ranges WSME's types know."""
 
 from collections.abc import Mapping
 
@@ -10,7 +10,7 @@ from wsme import types as wtypes
 from freezer_api import exceptions
 from freezer_api.db.search import Page
 
-_LIMIT = wtypes.IntegerType(minimum=1, maximum=2**63 - 1)
+_LIMIT = wtypes.IntegerType(minimum=1)
 _OFFSET = wtypes.IntegerType(minimum=0, maximum=2**63 - 1)
 
 
@@ -29,9 +29,11 @@ def _integer(query: Mapping[str, str], name: str, kind: wtypes.IntegerType, defa
     if not text:
         return default
     try:
-        if not (text.isascii() and text.lstrip('-').isdigit() and len(text) <= 20):
+        if not (text.isascii() and text.isdigit()):
             raise ValueError
-        return int(kind.validate(int(text)))
+        # Python makes no integers of thousands of digits. One that is too large for the database is as good.
+        digits = text.lstrip('0')
+        return int(kind.validate(int(digits or '0') if len(digits) < 20 else 2**64))
     except (ValueError, wsme_exc.InvalidInput):
         raise exceptions.BadRequest(f'{name} must be an integer of at least {kind.minimum}') from None
 

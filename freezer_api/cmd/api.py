@@ -74,8 +74,6 @@ def _configure(args: Sequence[str]) -> cfg.ConfigOpts:
         discretion.set_up_log(conf, PROGRAM)
     except cfg.Error as error:
         raise Refused(f'The configuration is wrong: {configuration.explain(error)}') from error
-    except log.LogConfigError as error:
-        raise Refused(f'The configuration is wrong: {error}') from error
     if conf.auth_strategy == 'noauth' and not is_loopback(conf.bind_host):
         raise Refused(
             'auth_strategy = noauth believes every caller, so it is refused unless bind_host is '

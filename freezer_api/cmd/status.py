@@ -65,13 +65,14 @@ def main(args: Sequence[str] | None = None) -> int:
     conf = _Configuration()
     configuration.register(conf)
     try:
-        return upgradecheck.main(
-            conf,
-            project=configuration.PROJECT,
-            upgrade_command=Checks(conf),
-            argv=list(sys.argv[1:] if args is None else args),
-            default_config_files=configuration.default_files(),
-        )
+        with configuration.reading():
+            return upgradecheck.main(
+                conf,
+                project=configuration.PROJECT,
+                upgrade_command=Checks(conf),
+                argv=list(sys.argv[1:] if args is None else args),
+                default_config_files=configuration.default_files(),
+            )
     except cfg.Error as error:
         print(f'The configuration is wrong: {configuration.explain(error)}', file=sys.stderr)
         return 255

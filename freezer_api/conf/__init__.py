@@ -4,9 +4,10 @@
 There is no global object; who needs options is given one.
 """
 
+import contextlib
 import copy
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from importlib import metadata
 
 from keystonemiddleware import auth_token
@@ -122,6 +123,18 @@ def explain(error: cfg.Error) -> str:
     return text
 
 
+@contextlib.contextmanager
+def reading() -> Iterator[None]:
+    """Let whatever is wrong with a file of the configuration be a ``cfg.Error``."""
+    try:
+        yield
+    except cfg.ConfigFileParseError as error:
+        raise cfg.Error(explain(error)) from None
+    except UnicodeDecodeError:
+        # oslo.config 10 lets it pass, and it does not name the file.
+        raise cfg.Error('a configuration file is not UTF-8') from None
+
+
 def new(
     args: Sequence[str] | None = None,
     default_config_files: list[str] | None = None,
@@ -140,7 +153,7 @@ def new(
     conf = cfg.ConfigOpts()
     register(conf)
     conf.register_cli_opts(cli_opts)
-    try:
+    with reading():
         conf(
             args=list(args or ()),
             # The project's name leads to /etc/freezer, also for the policy file.
@@ -152,8 +165,6 @@ def new(
             else default_config_files,
             default_config_dirs=default_dirs() if default_config_files is None else [],
         )
-    except cfg.ConfigFileParseError as error:
-        raise cfg.Error(explain(error)) from None
     # oslo.config looks at a value when it is asked for, which may be in the middle of a request.
     for group, options in _GROUPS.items():
         for option in options:

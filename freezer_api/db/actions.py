@@ -65,6 +65,12 @@ _SERVED = {
 
 def to_values(document: Document) -> Document:
     """The columns that a document fills, apart from its key, owner, times and version."""
+    search_text = search.text_of(document['freezer_action'], without(document, _OWN))
+    return {**_to_columns(document), 'search_text': search_text}
+
+
+def _to_columns(document: Document) -> Document:
+    """The same without the text for search, which takes longest to make."""
     definition = document['freezer_action']
     extras = without(document, _OWN)
     return {
@@ -79,7 +85,6 @@ def to_values(document: Document) -> Document:
         'mandatory': bool(document.get('mandatory')),
         'freezer_action': dump(definition),
         'document': dump(extras),
-        'search_text': search.text_of(definition, extras),
     }
 
 
@@ -221,10 +226,10 @@ def update(
 
 def _write(context: RequestContext, row: Any, document: Document) -> int:
     stored = _to_document(row)
-    values = to_values(document)
-    if to_values(stored) == values:
+    if _to_columns(stored) == _to_columns(document):
         version: int = row.version
         return version
+    values = to_values(document)
     after = {**values, 'freezer_action': document['freezer_action']}
     former = entries.remember(load(row.former), _shared(stored), _shared(after))
     swaps.one(context, Action, row, {**values, 'former': dump(former)})

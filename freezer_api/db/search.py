@@ -156,10 +156,13 @@ def _parse_entries(
 
 def _tells_secret(key: str, value: Scalar) -> bool:
     """Whether a hit would confirm what a reader sees masked."""
-    *above, name = key.split('.')
-    return any(map(secrets.is_secret, (*above, name))) or (
-        secrets.masked({name: value}) != {name: value}
-    )
+    names = key.split('.')
+    if any(map(secrets.is_secret, names)):
+        return True
+    document: Any = value
+    for name in reversed(names[-_MAX_STEPS:]):
+        document = {name: document}
+    return bool(secrets.masked(document) != document)
 
 
 def _parse_text(value: Scalar, conditions: list[Condition], texts: list[str]) -> None:

@@ -107,12 +107,19 @@ def _to_part(row: Any) -> Document:
 
 def to_values(document: Document) -> Document:
     """The columns that a document fills, apart from its key, owner, creation and version."""
+    columns = _to_columns(document)
+    schedule, extras = document.get('schedule') or {}, without(document, _OWN)
+    columns['search_text'] = search.text_of(columns['description'], schedule, extras)
+    return columns
+
+
+def _to_columns(document: Document) -> Document:
+    """The same without the text for search, which takes longest to make."""
     extras = without(document, _OWN)
     schedule = document.get('schedule') or {}
-    description = document.get('description')
     hold_off = document.get('hold_off')
     return {
-        'description': description,
+        'description': document.get('description'),
         'scheduling': dump(schedule),
         'session_tag': document.get('session_tag') or 0,
         'hold_off': HOLD_OFF if hold_off is None else hold_off,
@@ -120,7 +127,6 @@ def to_values(document: Document) -> Document:
         'result': document.get('result'),
         **{name: _or_never(document.get(name)) for name in _TIMES},
         'document': dump(extras),
-        'search_text': search.text_of(description, schedule, extras),
     }
 
 
@@ -252,7 +258,7 @@ def _write(
 
     :param found: from :func:`members.select`, if the document has jobs
     """
-    values = to_values(document)
+    values = _to_columns(document)
     before, after = load(row.scheduling), document['schedule']
     context.schedules.check(f'session {row.id}', after, before)
     # A job with a greater tag than its session's could never start again.
@@ -266,8 +272,9 @@ def _write(
         jobs.set_tag(values['session_tag'])
     jobs.reschedule(before, after)
     version: int = row.version
-    if not jobs.changed and to_values(_to_document(row, [])) == values:
+    if not jobs.changed and _to_columns(_to_document(row, [])) == values:
         return version
+    values = to_values(document)
     if row.id in jobs.left and values['status'] == runs.RUNNING:
         run = runs.Run(values['session_tag'], values['time_start'], values['hold_off'])
         tally = runs.tally(run.tag, jobs.parts())

@@ -8,6 +8,8 @@ from freezer_api import exceptions
 
 ACCEPTED = 'success'
 _EVENTS = ('start', 'stop', 'abort')
+# What a schedule may hold.
+STORED = ('', 'stop', 'start', 'abort', 'remove')
 
 # No status of a job: remembered after two reports of "stop" without a change in between.
 _STOPPED_TWICE = 'stop, stop'

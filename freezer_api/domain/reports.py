@@ -113,7 +113,8 @@ def _without_stale(job: Job, patch: Document, schedule: Document) -> Document:
 def _keep_event(job: Job, document: Document) -> Job:
     before, after = job.document['job_schedule'], document['job_schedule']
     pending = before['event']
-    if after['event'] == pending:
+    if after['event'] == pending or after['event'] not in events.STORED:
+        # What is no event is left for the schema to refuse.
         return dataclasses.replace(job, document=document)
     status_before = job.status_before if pending == 'start' else before['status']
     # An agent that has been asked to stop a run repeats that until the end of the run: an older event is no answer.

@@ -111,7 +111,11 @@ def conclude(run: Run, parts: Tally, now: int) -> str | None:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Request:
-    """A parsed session action."""
+    """A parsed session action.
+
+    :ivar tag: of a start; 0 of an end
+    :ivar result: of an end; empty of a start
+    """
 
     action: str
     job_id: str
@@ -121,6 +125,8 @@ class Request:
 
 def parse(document: Mapping[str, Any]) -> Request:
     """Read ``{"start": {...}}`` or ``{"end": {...}}``; the first key counts.
+
+    The tag of an end is ignored: to refuse one would leave the session running for good.
 
     :raises BadRequest: anything else
     """
@@ -133,16 +139,15 @@ def parse(document: Mapping[str, Any]) -> Request:
     job_id = parameters.get('job_id')
     if not isinstance(job_id, str) or not 0 < len(job_id) <= 64:
         raise exceptions.BadRequest('job_id must name a job.')
-    result = parameters.get('result', '')
-    if action == 'end' and (not isinstance(result, str) or not 0 < len(result) <= 64):
+    if action == 'start':
+        return Request(action, job_id, _tag(parameters.get('current_tag')), '')
+    result = parameters.get('result')
+    if not isinstance(result, str) or not 0 < len(result) <= 64:
         raise exceptions.BadRequest('result must be a word.')
-    tag = _tag(parameters.get('current_tag'), required=action == 'start')
-    return Request(action, job_id, tag, result if action == 'end' else '')
+    return Request(action, job_id, 0, result)
 
 
-def _tag(value: Any, required: bool) -> int:
-    if value is None and not required:
-        return 0
+def _tag(value: Any) -> int:
     # The command line client sends it as text.
     if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= 19:
         value = int(value)

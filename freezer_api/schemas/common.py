@@ -14,7 +14,7 @@ from typing import Any
 import fastjsonschema
 
 from freezer_api import exceptions
-from freezer_api.domain import merge
+from freezer_api.domain import events, merge
 
 Document = dict[str, Any]
 Schema = dict[str, Any]
@@ -129,7 +129,7 @@ SCHEDULE: Schema = closed(
         'time_created': integer(),
         'time_started': integer(),
         'time_ended': integer(),
-        'event': enum('', 'stop', 'start', 'abort', 'remove'),
+        'event': enum(*events.STORED),
         'status': enum('', 'completed', 'stop', 'scheduled', 'running', 'aborting', 'removed'),
         'result': enum('', 'success', 'fail', 'aborted'),
         'current_pid': integer(),

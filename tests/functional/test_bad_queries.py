@@ -3,6 +3,7 @@
 
 import json
 from typing import Any
+from urllib import parse as urlparse
 
 import webtest
 
@@ -12,10 +13,10 @@ from tests import routes
 BAD_QUERIES = (
     *('limit=abc', 'limit=0', 'limit=-1', 'limit=1.5', 'limit=%2B1', 'limit=%EF%BC%91'),
     *('limit=1,2', 'limit=1&limit=1', 'limit=1&limit=2', 'limit=0x1', 'limit=--1', 'limit=1e3'),
-    *('limit=%201', 'limit=1%0A', f'limit={2**63}', f'limit={"9" * 5000}', 'limit=%00'),
+    *('limit=%201', 'limit=1%0A', 'limit=%00', f'limit={"0" * 5000}', f'limit=-{"9" * 5000}'),
     *('offset=abc', 'offset=-1', 'offset=1.5', f'offset={2**63}', f'offset={"9" * 5000}'),
     *('offset=1&offset=1', 'all_projects=true&all_projects=true', 'unknown=%FF', 'unknown=%00'),
-    *('a=1&a=1', 'match=x', 'match={}'),
+    *('a=1&a=1', 'match=x', 'match={}', 'match=[{"a": "\xff"}]', 'unknown=\xff', '\xe4=1'),
     *('match=[1]', 'match=%5B%7B%22a%22:%20NaN%7D%5D', 'match_not="x"', 'time_after=x'),
     *('time_before=1.5', f'time_after={2**63}', 'match=' + '[' * 40 + ']' * 40),
 )
@@ -23,7 +24,8 @@ BAD_QUERIES = (
 BAD_FOR_JOBS = ('all_projects=maybe', 'all_projects=2')
 GOOD_QUERIES = (
     *('limit=', 'offset=', f'limit={2**63 - 1}', f'offset={2**63 - 1}', 'unknown=1', 'limit'),
-    *('_method=DELETE', 'marker=a', 'match=', 'time_after=', '%3D=1'),
+    *(f'limit={2**63}', f'limit={"9" * 5000}', f'limit={"0" * 5000}5', f'offset={"0" * 5000}5'),
+    *('match=[{"a": "h\xc3\xa9"}]', 'h\xc3\xa9=1', '_method=DELETE', 'marker=a', 'match=', 'time_after=', '%3D=1'),
 )
 
 
@@ -45,6 +47,13 @@ class BadQueriesTest(routes.RouteTestCase):
                     self.check(f'{route}?{query}', self.send(route, query=query), 200)
             self.check_untouched(route)
         self.finish()
+
+    def test_queries_may_be_utf8_without_escapes(self) -> None:
+        self.api.post(self.v2('clients'), json={'client_id': 'web03', 'description': 'Büro'})
+        text = '[{"description": "Büro"}]'
+        for query in (text.encode().decode('latin-1'), urlparse.quote(text)):
+            answer = self.send('GET /clients', query=f'match={query}')
+            self.assertEqual(['web03'], [c['client']['client_id'] for c in answer.json['clients']])
 
     def test_queries_of_other_routes_mean_nothing(self) -> None:
         queries = ('limit=abc', 'limit=0', 'offset=-1', 'a=1&a=1', 'x=%FF', 'x=%00', '_method=GET')

@@ -113,6 +113,22 @@ class LateReportsTestCase(base.ApiTestCase):
 
 
 class LateReportsTest(LateReportsTestCase):
+    def test_what_is_no_event_is_refused_whatever_is_pending(self) -> None:
+        for pending in (None, 'stop', 'start', 'abort'):
+            job_id = self.create(**NIGHTLY)
+            agent = self.agent(job_id)
+            if pending:
+                self.event(job_id, pending)
+            stored = self.rows()
+            for event in ('x', 5, {}, [], False, 0, None):
+                schedule = {'event': event, 'status': 'running', 'result': '', 'time_started': 5}
+                sent = {**agent.document, 'job_schedule': schedule}
+                if not self.whole:
+                    sent = {key: sent[key] for key in ('job_schedule', 'session_id', 'session_tag')}
+                answer = self.api.patch(self.url('jobs', job_id), json=sent, status='*')
+                self.assertEqual(400, answer.status_int, (pending, event))
+            self.assertEqual(stored, self.rows())
+
     def test_stop_outlives_the_reports_of_a_run(self) -> None:
         job_id = self.create(**NIGHTLY)
         agent = self.agent(job_id)

@@ -183,6 +183,44 @@ class ParametersTest(CommandTestCase):
         self.assert_works('upgrade', 'check')
 
 
+class WrongFileTest(testscenarios.WithScenarios, CommandTestCase):
+    """What is wrong with the configuration or the log is told in one line, without a value."""
+
+    scenarios: ClassVar = [
+        ('manage', {'module': 'freezer_api.cmd.manage', 'args': ['db', 'version']}),
+        ('api', {'module': 'freezer_api.cmd.api', 'args': []}),
+    ]
+    args: ClassVar[list[str]]
+
+    def assert_told(self, text: str) -> None:
+        errors = self.assert_fails(*self.args)
+        self.assertTrue(errors.startswith('The configuration is wrong: '), errors)
+        self.assertEqual(1, errors.count('\n'), errors)
+        self.assertIn(text, errors)
+        self.assertNotIn('secret', errors)
+
+    def test_file_that_is_not_utf8(self) -> None:
+        self.config_file.write_bytes(b'[DEFAULT]\ntransport_url = secret\n# \xff\n')
+        self.assert_told('UTF-8')
+
+    def test_log_that_cannot_be_written(self) -> None:
+        path = self.folder / 'none' / 'service.log'
+        self.configure('sqlite://', log_file=path)
+        self.assert_told(str(path))
+
+    def test_wrong_configuration_of_the_log(self) -> None:
+        path = self.folder / 'log.conf'
+        for text in (None, 'secret', '[loggers]\nkeys = secret\n'):
+            if text is not None:
+                path.write_text(text)
+            self.configure('sqlite://', log_config_append=path)
+            self.assert_told(str(path))
+
+    def test_wrong_level_of_the_log(self) -> None:
+        self.configure('sqlite://', default_log_levels='a=secret')
+        self.assert_told('log')
+
+
 class StatusTest(CommandTestCase):
     module = 'freezer_api.cmd.status'
 
@@ -194,6 +232,14 @@ class StatusTest(CommandTestCase):
         self.assertIn('db sync', result.stdout)
         migration.upgrade(url)
         self.assert_works('upgrade', 'check')
+
+    def test_file_that_is_not_utf8_is_told(self) -> None:
+        self.config_file.write_bytes(b'# \xff\n')
+        result = self.run_command('upgrade', 'check')
+        self.assertEqual(255, result.returncode)
+        self.assertEqual(
+            'The configuration is wrong: a configuration file is not UTF-8\n', result.stderr
+        )
 
     def test_check_fails_without_a_database(self) -> None:
         self.configure('mysql+pymysql://freezer:secret@127.0.0.1:1/freezer')

@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Secrets in documents: intact for those who run backups, masked for readers, and in no log or error."""
 
+import dataclasses
 import io
 import json
 import logging
+from pathlib import Path
 from typing import Any
 
 import fixtures
@@ -26,6 +28,8 @@ SECRETS = {
     },
     'proxy': f'http://me:{CANARY}@proxy.example:3128',
     'nested': {'list': [{'password': CANARY}]},
+    'proxies': {'http': f'me:{CANARY}@proxy.example:3128'},
+    'pre_command': ['mysqldump', '--password', CANARY],
 }
 
 
@@ -72,6 +76,85 @@ class SecretsTest(routes.RouteTestCase):
             self.assertNotIn(CANARY, answer.text, route)
             self.assertIn('***', answer.text, route)
 
+    def with_rules(self, rules: dict[str, str]) -> base.Client:
+        """A member who calls an application with changed rules."""
+        path = Path(self.useFixture(fixtures.TempDir()).path, 'policy.yaml')
+        path.write_text(json.dumps(rules))
+        return self.client_of(self.build_app(**{'oslo_policy.policy_file': str(path)}))
+
+    @base.only('v2')
+    def test_jobs_of_all_projects_show_the_secrets_of_those_where_the_caller_may_see_them(self) -> None:
+        api = self.with_rules({'jobs:get_all_projects': 'role:auditor or role:admin'})
+        theirs = dataclasses.replace(api, user='bob', project='p2')
+        theirs.post(theirs.url('clients'), json={'client_id': 'web02'}, status=201)
+        for caller, client_id, secret in ((theirs, 'web02', 'theirs'), (api, 'web01', 'own')):
+            entry = {'freezer_action': {'action': 'exec', 'ssh_password': secret}}
+            job = {'client_id': client_id, 'job_actions': [entry]}
+            caller.post(caller.url('jobs'), json=job, status=201)
+        for roles, seen in (
+            ('member,auditor', {'own', '***'}),
+            ('reader,auditor', {'***'}),
+            ('admin', {'own', 'theirs'}),
+        ):
+            caller = dataclasses.replace(api, user='carol', roles=roles)
+            found = caller.get(caller.url('jobs'), params={'all_projects': 'true', 'limit': 100})
+            passwords = {
+                entry['freezer_action'].get('ssh_password')
+                for job in found.json['jobs']
+                for entry in job['job_actions']
+            }
+            self.assertEqual(seen, passwords - {None}, roles)
+
+    def test_central_client_shows_its_secrets_to_its_own_project_and_to_services(self) -> None:
+        owner = self.as_('root', 'ops', 'admin')
+        client = {'client_id': 'central', 'is_central': True, 'ssh_password': CANARY}
+        owner.post(owner.url('clients'), json=client, status=201)
+        for caller, seen in (
+            (self.as_('alice', 'p1', 'member'), '***'),
+            (self.as_('alice', 'p1', 'service'), CANARY),
+            (self.as_('olga', 'ops', 'member'), CANARY),
+            (self.as_('olga', 'ops', 'reader'), '***'),
+        ):
+            one = caller.get(caller.url('clients', 'central')).json
+            self.assertEqual(seen, one['client']['ssh_password'])
+            self.assertIn(one, caller.get(caller.url('clients')).json['clients'])
+
+    def test_masks_are_not_written_over_secrets_by_those_who_see_masks(self) -> None:
+        self.plant()
+        collections = ('actions', 'jobs', 'sessions', 'backups', 'clients')
+        verbs = ('create', 'update', 'replace')
+        api = self.with_rules({f'{c}:{verb}': 'role:operator' for c in collections for verb in verbs})
+        operator = dataclasses.replace(api, roles='reader,operator')
+        stored = self.rows()
+        for method, *segments in (
+            ('PATCH', 'actions', 'a1'),
+            ('POST', 'actions', 'a1'),
+            ('PATCH', 'jobs', 'j1'),
+            ('POST', 'jobs', 'j1'),
+            ('PATCH', 'sessions', 's1'),
+            ('POST', 'sessions', 's1'),
+            ('POST', 'clients', 'web01'),
+            ('PATCH', 'backups', self.ids['{backup_id}']),
+        ):
+            shown = operator.get(operator.v2(*segments), status=200).json
+            if segments[0] == 'clients':
+                shown = shown['client']
+                segments.pop()
+            answer = operator.request(method, operator.v2(*segments), json=shown, status=400)
+            self.assertIn('ssh_', answer.json['description'])
+        self.assertEqual(stored, self.rows())
+
+    def test_those_who_see_masks_may_change_the_rest(self) -> None:
+        self.plant()
+        api = self.with_rules({'actions:update': 'role:operator', 'jobs:update': 'role:operator'})
+        operator = dataclasses.replace(api, roles='reader,operator')
+        for change in ({'max_retries': 3}, {'freezer_action': {'ssh_key': 'new'}}):
+            operator.patch(operator.v2('actions', 'a1'), json=change, status=200)
+        definition = self.api.get(self.v2('actions', 'a1')).json['freezer_action']
+        self.assertEqual(('new', SECRETS['ssh_password']), (definition['ssh_key'], definition['ssh_password']))
+        echo = {'description': 'new', 'user_credentials': {'trust_id': '***'}}
+        operator.patch(operator.v2('jobs', 'j1'), json=echo, status=200)
+
     def test_readers_cannot_guess_them_by_searching(self) -> None:
         self.plant()
         found = {'match': [{'_all': CANARY}]}
@@ -85,6 +168,8 @@ class SecretsTest(routes.RouteTestCase):
         for key, value in (
             ('freezer_action.command', 'mysqldump --password=guess x'),
             ('proxy', 'http://me:guess@proxy.example:3128'),
+            ('freezer_action.proxies.http', 'me:guess@proxy.example:3128'),
+            ('freezer_action.pre_command', 'mysqldump --password guess x'),
         ):
             search = {'match': [{key: value}]}
             self.reader().get(self.v2('actions'), json=search, status=400)
@@ -93,7 +178,8 @@ class SecretsTest(routes.RouteTestCase):
         self.api.post(self.v2('backups'), json=backup)
         self.reader().get(self.v2('backups'), json={'match': [{'_all': host}]}, status=400)
         stored = self.api.get(self.v2('actions', 'a1')).json['freezer_action']
-        del stored['proxy']
+        for name in ('proxy', 'proxies', 'pre_command'):
+            del stored[name]
         for text in (json.dumps(stored), json.dumps(stored, separators=(',', ':'))):
             search = {'match': [{'freezer_action': text}]}
             answer = self.reader().get(self.v2('actions'), json=search, status=200)

@@ -68,6 +68,15 @@ class RunTest(SessionsTestCase):
         action = {'start': {'job_id': 'j1', 'current_tag': '5'}}
         self.assertEqual({'result': 'success', 'session_tag': 6}, self.act('s1', action))
 
+    def test_end_with_any_tag_completes_the_session(self) -> None:
+        for number, tag in enumerate(('', 'x', -1, 1.5, None, 99)):
+            session_id, job_id = f's{number}', f'j{number}'
+            self.put_session(session_id)
+            self.attach(session_id, self.new_job(job_id))
+            self.start(session_id, job_id, 0)
+            self.act(session_id, {'end': {'job_id': job_id, 'current_tag': tag, 'result': 'success'}})
+            self.assertEqual('success', self.session(session_id)['jobs'][job_id]['result'])
+
     def test_job_that_is_not_in_the_session_cannot_start_or_end(self) -> None:
         self.put_session('s1')
         self.put_session('s2')

@@ -25,7 +25,7 @@ class ActionsController(RestController):
     @expose('POST', rule='actions:create', status=201)
     def post(self, request: Request) -> Reply:
         """POST /v2/{project_id}/actions: store an action under its own or a new id."""
-        document = request.document()
+        document = self.given(request)
         schema.check_create(document)
         action_id = document.get('action_id') or session.new_id()
         actions.create(request.caller, action_id, document)
@@ -41,7 +41,7 @@ class ActionsController(RestController):
         """PATCH /v2/{project_id}/actions/{action_id}: merge into the stored action."""
         patch = {
             key: value
-            for key, value in request.document().items()
+            for key, value in self.given(request).items()
             if value is not None or key not in _OPTIONS
         }
 
@@ -56,7 +56,7 @@ class ActionsController(RestController):
     @expose('POST', '{action_id}', rule='actions:replace', status=201)
     def replace(self, request: Request, action_id: str) -> Reply:
         """POST /v2/{project_id}/actions/{action_id}: create or replace."""
-        document = {**request.document(), 'action_id': action_id}
+        document = {**self.given(request), 'action_id': action_id}
         schema.check_replace(document)
         version = actions.replace(request.caller, action_id, document, request.expected_version)
         return Reply({'action_id': action_id, 'version': version}, version)

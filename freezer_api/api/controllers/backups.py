@@ -20,8 +20,8 @@ class BackupsController(RestController):
 
     collection = 'backups'
 
-    def show(self, request: Request, document: Document) -> Document:
-        """A backup as the version of the request shows it: v1 with the name of its creator, v2 with its status."""
+    def formed(self, request: Request, document: Document) -> Document:
+        """A backup in the form of the version of the request: v1 with the name of its creator, v2 with its status."""
         return without(document, _HIDDEN_IN_V1 if request.version_1 else _HIDDEN_IN_V2)
 
     @expose('GET', rule='backups:get_all')
@@ -32,7 +32,7 @@ class BackupsController(RestController):
     @expose('POST', rule='backups:create', status=201)
     def post(self, request: Request) -> Reply:
         """POST /v2/{project_id}/backups: the body is the metadata and, in v2, ``status``."""
-        document = request.document()
+        document = self.given(request)
         status = schema.AVAILABLE
         if request.version_1:
             schema.check_create_v1(document)
@@ -51,7 +51,7 @@ class BackupsController(RestController):
     @expose('PATCH', '{backup_id}', rule='backups:update', v1=False)
     def patch(self, request: Request, backup_id: str) -> Reply:
         """PATCH /v2/{project_id}/backups/{backup_id}: ``status``, and keys of the metadata."""
-        patch = request.document()
+        patch = self.given(request)
         schema.check_update(patch)
         if 'backup_metadata' in patch:
             added = patch['backup_metadata']

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Routing below a collection."""
 
+import json
 from collections.abc import Callable, Iterable
 from typing import Any, ClassVar
 
@@ -9,8 +10,11 @@ from freezer_api.api.expose import Route
 from freezer_api.api.request import Document, Reply, Request
 from freezer_api.context import Scope
 from freezer_api.db.documents import without
+from freezer_api.domain import secrets
 
 Answer = Document | Reply | None
+
+_PATH_IN_ERROR = 200
 
 
 class RestController:
@@ -21,6 +25,8 @@ class RestController:
     """
 
     collection: ClassVar[str]
+    # Keys that callers are shown, and that are never taken from them.
+    ignored: ClassVar[tuple[str, ...]] = ()
     routes: ClassVar[list[tuple[Route, Callable[..., Answer]]]]
 
     def __init_subclass__(cls) -> None:
@@ -73,8 +79,30 @@ class RestController:
         context.scope = Scope(project_id, user_id=context.user_id if request.version_1 else None)
 
     def show(self, request: Request, document: Document) -> Document:
-        """A document as the version of the request shows it: v1 knows no projects."""
+        """A document as the caller may see it, in the form of the version of the request."""
+        if not request.sees_secrets(document['project_id']):
+            document = secrets.masked(document)
+        return self.formed(request, document)
+
+    def formed(self, request: Request, document: Document) -> Document:
+        """A document in the form of the version of the request: v1 knows no projects."""
         return without(document, ['project_id']) if request.version_1 else document
+
+    def given(self, request: Request) -> Document:
+        """The document in the body, to be stored.
+
+        :raises BadRequest: not a JSON object, or beyond the limits; or it has a mask in it that the caller was shown
+        """
+        document = request.document()
+        if not request.sees_secrets(request.caller.scope.project_id):
+            path = secrets.find_mask(without(document, self.ignored))
+            if path is not None:
+                place = json.dumps(path[:_PATH_IN_ERROR])
+                raise exceptions.BadRequest(
+                    f'{place} holds "{secrets.MASK}" in place of a secret that you may not see.'
+                    ' To write it would lose the secret; leave the key out.'
+                )
+        return document
 
     def found(self, request: Request, document: Document, version: int) -> Reply:
         """The answer to a GET of one document."""

@@ -22,7 +22,7 @@ class ClientsController(RestController):
     @expose('POST', rule='clients:create', status=201)
     def post(self, request: Request) -> Document:
         """POST /v2/{project_id}/clients: register a host, or refresh its registration."""
-        document = request.document()
+        document = self.given(request)
         schema.check_create(document)
         if document.get('is_central') and not self.allows(request, 'clients:create_central'):
             raise exceptions.Forbidden('The policy does not let you register a central client.')

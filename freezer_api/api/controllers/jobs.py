@@ -25,10 +25,11 @@ class JobsController(RestController):
     """Jobs of one project."""
 
     collection = 'jobs'
+    ignored = _OF_THE_SERVICE
 
-    def show(self, request: Request, document: Document) -> Document:
-        """A job as the version of the request shows it."""
-        document = super().show(request, document)
+    def formed(self, request: Request, document: Document) -> Document:
+        """A job in the form of the version of the request."""
+        document = super().formed(request, document)
         if request.version_1:
             entries = document['job_actions']
             document['job_actions'] = [without(entry, ['project_id']) for entry in entries]
@@ -51,7 +52,7 @@ class JobsController(RestController):
     @expose('POST', rule='jobs:create', status=201)
     def post(self, request: Request) -> Reply:
         """POST /v2/{project_id}/jobs: store a job and the actions that it brings; v1: always under a new id."""
-        document = request.document()
+        document = self.given(request)
         if request.version_1:
             document.pop('job_id', None)
         schema.check_create(definitions.fill_entries(document))
@@ -72,7 +73,7 @@ class JobsController(RestController):
     @expose('PATCH', '{job_id}', rule='jobs:update')
     def patch(self, request: Request, job_id: str) -> Reply:
         """PATCH /v2/{project_id}/jobs/{job_id}: merge into the stored job."""
-        patch = request.document()
+        patch = self.given(request)
         drop_trust = patch.get('user_credentials') == {}
         patch = _owned_by_caller(patch)
         defaults = patch.pop('action_defaults', None)
@@ -102,7 +103,7 @@ class JobsController(RestController):
     @expose('POST', '{job_id}', rule='jobs:create', status=201)
     def replace(self, request: Request, job_id: str) -> Reply:
         """POST /v2/{project_id}/jobs/{job_id}: create or replace."""
-        document = {**request.document(), 'job_id': job_id}
+        document = {**self.given(request), 'job_id': job_id}
         schema.check_replace(definitions.fill_entries(document))
         document = _owned_by_caller(document)
         expected = request.expected_version

@@ -23,7 +23,7 @@ class SessionsController(RestController):
     @expose('POST', rule='sessions:create', status=201)
     def post(self, request: Request) -> Reply:
         """POST /v2/{project_id}/sessions: store a session without jobs under a new id."""
-        document = request.document()
+        document = self.given(request)
         schema.check_create(document)
         session_id = session.new_id()
         sessions.create(request.caller, session_id, document)
@@ -37,7 +37,7 @@ class SessionsController(RestController):
     @expose('PATCH', '{session_id}', rule='sessions:update')
     def patch(self, request: Request, session_id: str) -> Reply:
         """PATCH /v2/{project_id}/sessions/{session_id}: merge into the stored session."""
-        patch = request.document()
+        patch = self.given(request)
         if request.version_1 and patch.get('jobs') == []:
             # How services of its time showed a session without jobs.
             del patch['jobs']
@@ -60,7 +60,7 @@ class SessionsController(RestController):
     @expose('POST', '{session_id}', rule='sessions:replace', status=201)
     def replace(self, request: Request, session_id: str) -> Reply:
         """POST /v2/{project_id}/sessions/{session_id}: create or replace."""
-        document = {**request.document(), 'session_id': session_id}
+        document = {**self.given(request), 'session_id': session_id}
         if not isinstance(document.get('jobs'), dict):
             # The clients' library sends new sessions here if they bring an id, with a list.
             document.pop('jobs', None)
