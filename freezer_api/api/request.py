@@ -45,6 +45,7 @@ class Services:
     policy: Policy
     default_limit: int
     max_limit: int
+    max_job_actions: int
     limits: body.Limits
     terms: search.Terms
     schedules: Rules
