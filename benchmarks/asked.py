@@ -22,6 +22,42 @@ def make(data: Dataset) -> list[Request]:
     return [*_jobs(data), *_backups(data), *_others(data)]
 
 
+def make_writes(data: Dataset) -> dict[str, tuple[Request, ...]]:
+    """Writes of a job, to send in turn: each changes what the one before left."""
+    own = {'client_id': data.names.small_client, 'job_schedule': {'schedule_interval': '1 days'}}
+    entries = [{'action_id': data.names.action_id}, {'action_id': data.names.action_id}]
+
+    def writes(name: str, method: str, row: str | None, *bodies: dict[str, Any]) -> tuple[Request, ...]:
+        return tuple(
+            Request(f'jobs: {name}', 'jobs', LARGE, body, row=row, method=method) for body in bodies
+        )
+
+    found = (
+        # First, as it makes the job that the others change.
+        writes(
+            'replacement', 'POST', 'written',
+            *({**own, 'description': text, 'job_actions': entries} for text in ('one', 'two')),
+        ),
+        writes(
+            'report', 'PATCH', 'written',
+            *(
+                {
+                    'job_schedule': {'event': '', 'status': status, 'result': ''},
+                    'session_id': '',
+                    'session_tag': 0,
+                }
+                for status in ('scheduled', 'running')
+            ),
+        ),
+        writes(
+            'change of the actions', 'PATCH', 'written',
+            *({'job_actions': entries[:count]} for count in (1, 2)),
+        ),
+        writes('new', 'POST', None, {**own, 'job_actions': entries}),
+    )
+    return {requests[0].name: requests for requests in found}
+
+
 def _jobs(data: Dataset) -> list[Request]:
     names = data.names
     deep = data.size // 2

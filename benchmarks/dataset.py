@@ -213,7 +213,7 @@ class Dataset:
             'time_started': -1,
             'time_ended': -1,
         }
-        job, state = jobs._to_values(
+        job, state = jobs.to_values(
             {'description': f'nightly run {number % 5000}', 'job_schedule': schedule}
         )
         sessions = self._sessions[project_id]
@@ -298,7 +298,7 @@ class Dataset:
                 **_owned(project_id, self._id(), number),
                 'user_name': USER,
                 'status': 'error' if number % 50 == 0 else 'available',
-                **backups._to_values(metadata),
+                **backups.to_values(metadata),
             }
             if project_id == LARGE and client_id != BIG_CLIENT and not self.names.backup:
                 self.names.backup = metadata

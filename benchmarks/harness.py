@@ -98,6 +98,7 @@ def build(url: str) -> Any:
 class Request:
     """A request of the list that is measured.
 
+    :ivar search: the body
     :ivar text: no index has what it looks for, so it may have to walk through all jobs of a project, or of all projects
     :ivar few: what it sorts are the rows that an index of another table finds, no more than match
     """
@@ -111,6 +112,7 @@ class Request:
     roles: str = 'member,reader'
     text: bool = False
     few: bool = False
+    method: str = 'GET'
 
     def environ(self) -> dict[str, Any]:
         """What a server would pass to the application."""
@@ -119,7 +121,7 @@ class Request:
             path += self.row
         body = orjson.dumps(self.search) if self.search else b''
         environ = {
-            'REQUEST_METHOD': 'GET',
+            'REQUEST_METHOD': self.method,
             'SCRIPT_NAME': '',
             'PATH_INFO': path,
             'QUERY_STRING': urlparse.urlencode(self.query),
@@ -163,6 +165,6 @@ def send(application: Any, request: Request, **headers: str) -> bytes:
         close = getattr(answer, 'close', None)
         if close is not None:
             close()
-    if not statuses[0].startswith('200'):
+    if not statuses[0].startswith('20'):
         raise SystemExit(f'{request.name}: {statuses[0]} {body.decode()}')
     return body

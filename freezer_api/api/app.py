@@ -162,6 +162,7 @@ def build(conf: cfg.ConfigOpts) -> WSGI:
         policy=Policy(conf),
         default_limit=conf.api.default_limit,
         max_limit=conf.api.max_limit,
+        max_job_actions=conf.api.max_job_actions,
         limits=body.Limits(
             depth=conf.api.max_depth,
             keys=conf.api.max_keys,

@@ -46,6 +46,7 @@ class Services:
     policy: Policy
     default_limit: int
     max_limit: int
+    max_job_actions: int
     limits: body.Limits
     terms: search.Terms
     schedules: Rules

@@ -54,6 +54,15 @@ OPTS: list[cfg.Opt] = [
         ),
     ),
     cfg.IntOpt(
+        'max_job_actions',
+        default=300,
+        min=10,
+        help=(
+            'How many entries the job_actions of a job may have. A job that was stored with more is'
+            ' served, and may be changed as long as it gets no more.'
+        ),
+    ),
+    cfg.IntOpt(
         'max_search_conditions',
         default=100,
         min=10,

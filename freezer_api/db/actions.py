@@ -6,11 +6,12 @@ from typing import Any
 
 import sqlalchemy as sa
 from oslo_db import exception as db_exception
+from sqlalchemy import orm
 
 from freezer_api import exceptions
 from freezer_api.context import RequestContext
 from freezer_api.db import quotas, search, session, swaps
-from freezer_api.db.documents import Document, dump, load, without
+from freezer_api.db.documents import MAX_SIZE, Document, dump, load, without
 from freezer_api.db.models import Action, ActionAttachment, JobAttachment
 from freezer_api.domain import definitions, entries
 
@@ -147,6 +148,46 @@ _SELECT_MANY = (
 )
 _INSERT = sa.insert(Action)
 
+# Characters of definitions of which a job may have as many as it may have entries by default.
+_SHORT = 50_000
+
+
+def _select_too_long() -> Any:
+    """Some job that follows an action, if all entries of the job together are longer than ``size``."""
+    entry, follower = ActionAttachment, orm.aliased(ActionAttachment)
+    followers = (
+        sa.select(follower.project_id, follower.job_id)
+        .where(
+            follower.project_id == sa.bindparam('project_id'),
+            follower.follows == sa.bindparam('action_id'),
+        )
+        .distinct()
+        .subquery()
+    )
+    definition = sa.func.coalesce(entry.freezer_action, Action.freezer_action)
+    return (
+        sa.select(entry.job_id)
+        .select_from(followers)
+        .join(
+            entry,
+            sa.and_(
+                entry.project_id == followers.c.project_id, entry.job_id == followers.c.job_id
+            ),
+        )
+        .outerjoin(
+            Action, sa.and_(Action.project_id == entry.project_id, Action.id == entry.follows)
+        )
+        .group_by(entry.job_id)
+        .having(
+            sa.func.sum(sa.func.length(definition) + sa.func.length(entry.document))
+            > sa.bindparam('size')
+        )
+        .limit(1)
+    )
+
+
+_SELECT_TOO_LONG = _select_too_long()
+
 
 def _select(context: RequestContext, action_id: str) -> Any:
     scope = context.scope
@@ -233,6 +274,8 @@ def _write(context: RequestContext, row: Any, document: Document) -> int:
     after = {**values, 'freezer_action': document['freezer_action']}
     former = entries.remember(load(row.former), _shared(stored), _shared(after))
     swaps.one(context, Action, row, {**values, 'former': dump(former)})
+    if max(_SHORT, len(row.freezer_action)) < len(values['freezer_action']):
+        _check_followers(context, row)
     # Joined: of a subquery MariaDB 10.11 makes a look at, and a lock on, every job of the project.
     entry = ActionAttachment
     context.connection.execute(
@@ -246,6 +289,16 @@ def _write(context: RequestContext, row: Any, document: Document) -> int:
         .values({JobAttachment.version: JobAttachment.version + 1})
     )
     return int(row.version) + 1
+
+
+def _check_followers(context: RequestContext, row: Any) -> None:
+    """Make sure that jobs which follow an action that has grown can still be served.
+
+    :raises BadRequest: one would be longer than a document may be
+    """
+    values = {'project_id': row.project_id, 'action_id': row.id, 'size': MAX_SIZE}
+    if context.connection.execute(_SELECT_TOO_LONG, values).first() is not None:
+        raise exceptions.BadRequest(f'A job that follows the action would be longer than {MAX_SIZE} bytes.')
 
 
 def _shared(document: Document) -> Document:

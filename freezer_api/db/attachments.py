@@ -8,7 +8,7 @@ import dataclasses
 import operator
 import types
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from freezer_api import exceptions
 from freezer_api.context import RequestContext
 from freezer_api.db import actions, search, session
-from freezer_api.db.documents import Document, dump, load, without
+from freezer_api.db.documents import MAX_SIZE, Document, dump, load, without
 from freezer_api.db.models import Action, ActionAttachment
 from freezer_api.domain import definitions
 from freezer_api.domain.definitions import Definition
@@ -63,6 +63,14 @@ FOLLOWED = sa.and_(
 _BY_PRIORITY = operator.attrgetter('priority')
 
 
+class _Parsed(dict[str, Any]):
+    """Values of JSON texts, each parsed once, as many entries may follow one action; shared, so not to be changed."""
+
+    def __missing__(self, text: str) -> Any:
+        value = self[text] = load(text)
+        return value
+
+
 @dataclasses.dataclass(frozen=True, slots=True)
 class Resolved:
     """The entries of a job, ready to be stored.
@@ -82,6 +90,7 @@ class _Known:
     actions: dict[str, Any]
     entries: dict[str, list[Any]]
     digests: frozenset[tuple[str, str]]
+    parsed: _Parsed
 
 
 # Made once: for SQLAlchemy it is more work to make a statement than to send it.
@@ -143,8 +152,18 @@ def select(
     return found
 
 
-def to_entry(row: Any) -> Document:
-    """An entry of ``job_actions``."""
+def to_entries(rows: Iterable[Any]) -> list[Document]:
+    """The entries of ``job_actions``; those that follow one action share its definition."""
+    parsed = _Parsed()
+    return [_to_entry(row, parsed) for row in rows]
+
+
+def definitions_of(rows: Iterable[Any]) -> list[Definition]:
+    """What the entries run, without repetition."""
+    return [load(text) for text in {row.freezer_action for row in rows}]
+
+
+def _to_entry(row: Any, parsed: _Parsed) -> Document:
     return {
         **load(row.document),
         'action_id': row.action_id,
@@ -152,7 +171,7 @@ def to_entry(row: Any) -> Document:
         'max_retries': _or(row.max_retries, actions.MAX_RETRIES),
         'max_retries_interval': _or(row.max_retries_interval, actions.MAX_RETRIES_INTERVAL),
         'mandatory': bool(row.mandatory),
-        'freezer_action': load(row.freezer_action),
+        'freezer_action': parsed[row.freezer_action],
     }
 
 
@@ -183,7 +202,7 @@ def resolve(
     :param defaults: ``action_defaults``
     :param held: the attachments that the job has now
     :raises UnprocessableEntity: v2: an entry refers to an action that does not exist, or gives it another definition
-    :raises BadRequest: v1: an entry has neither an action nor a definition
+    :raises BadRequest: they would be too long together; v1: an entry has neither an action nor a definition
     :raises Conflict: v1: an entry names an action of another user
     """
     known = _look_up(context, entries, held)
@@ -195,8 +214,23 @@ def resolve(
         if new_id is None:
             _refer(context, entry, defaults, known, before, resolved)
         else:
-            known.actions[new_id] = _make(context, entry, new_id, defaults, resolved)
+            known.actions[new_id] = _make(context, entry, new_id, defaults, known, resolved)
+    _check_size(resolved.rows, known, held)
     return resolved
+
+
+def _check_size(rows: list[Document], known: _Known, held: list[Any]) -> None:
+    """Make sure that the job can be served, which has each definition once more for each entry that follows it.
+
+    :raises BadRequest: it would be longer than any other document may be, and longer than it was
+    """
+    size = sum(
+        len(row['document'])
+        + len(row['freezer_action'] or known.actions[row['follows']].freezer_action)
+        for row in rows
+    )
+    if size > MAX_SIZE and size > sum(len(row.document) + len(row.freezer_action) for row in held):
+        raise exceptions.BadRequest(f'The job would be longer than {MAX_SIZE} bytes.')
 
 
 def _new_id(context: RequestContext, entry: Document, known: _Known, before: Any) -> str | None:
@@ -215,7 +249,7 @@ def _new_id(context: RequestContext, entry: Document, known: _Known, before: Any
             raise exceptions.BadRequest('An action_id of job_actions names no action.')
         # An id that another user's action has is taken, which is nothing for this one to know.
         return str(action_id) if action is None else session.new_id()
-    if action is None or given is None or definitions.equal(given, load(action.freezer_action)):
+    if action is None or given is None or definitions.equal(given, known.parsed[action.freezer_action]):
         return None
     if before is not None and _was_held(action, given, known):
         return None
@@ -228,6 +262,7 @@ def _look_up(context: RequestContext, entries: list[Document], held: list[Any]) 
         held_by_id[row.action_id].append(row)
     found = actions.select_many(context, {e['action_id'] for e in entries if e.get('action_id')})
     digests = {(row.action_id, row.digest) for row in held}
+    parsed = _Parsed()
     strangers: dict[tuple[str, str], None] = {}
     for entry in entries:
         action_id, definition = entry.get('action_id'), entry.get('freezer_action')
@@ -235,15 +270,15 @@ def _look_up(context: RequestContext, entries: list[Document], held: list[Any]) 
             continue
         action, digest = found.get(action_id), definitions.digest(definition)
         if action is not None and (
-            definitions.equal(definition, load(action.freezer_action))
-            or digest in load(action.former)
+            definitions.equal(definition, parsed[action.freezer_action])
+            or digest in parsed[action.former]
         ):
             continue
         if (action_id, digest) not in digests:
             strangers[action_id, digest] = None
     if not context.scope.is_v1:
         digests |= _held_digests(context, list(strangers))
-    return _Known(found, held_by_id, frozenset(digests))
+    return _Known(found, held_by_id, frozenset(digests), parsed)
 
 
 def _held_digests(
@@ -278,15 +313,15 @@ def _refer(
     given = entry.get('freezer_action')
     action = known.actions.get(action_id)
     own: Definition | None = None
-    if _is_echo(given, before):
-        own = definition = load(before.freezer_action)
+    if _is_echo(given, before, known.parsed):
+        own = definition = known.parsed[before.freezer_action]
     elif action is not None:
-        definition = load(action.freezer_action)
+        definition = known.parsed[action.freezer_action]
         if given is not None and not definitions.equal(given, definition):
             own = _older_copy(action, given, before, known)
     elif before is not None:
         # The action was deleted and left its definition with this job, whose own it is now.
-        own = load(before.freezer_action) if given is None else given
+        own = known.parsed[before.freezer_action] if given is None else given
         definition = own
     elif given is not None and (action_id, definitions.digest(given)) in known.digests:
         own = definition = given
@@ -305,14 +340,14 @@ def _refer(
         owner = action.user_id
     else:
         owner = context.owner_id
-    _add(resolved, context, entry, action_id, owner, filled, own, before)
+    _add(resolved, context, entry, action_id, owner, filled, own, known.parsed, before)
 
 
-def _is_echo(given: Definition | None, before: Any) -> bool:
+def _is_echo(given: Definition | None, before: Any, parsed: _Parsed) -> bool:
     """Whether a job's own copy comes back as it was served; then it stays a copy, whatever the action is by now."""
     if given is None or before is None or before.follows:
         return False
-    return definitions.equal(given, load(before.freezer_action))
+    return definitions.equal(given, parsed[before.freezer_action])
 
 
 def _older_copy(
@@ -323,7 +358,7 @@ def _older_copy(
     :raises UnprocessableEntity: the project never had this definition under this id
     """
     digest = definitions.digest(given)
-    was_former = digest in load(action.former)
+    was_former = digest in known.parsed[action.former]
     if was_former and before is not None and before.follows:
         # An agent sends back what it was given before the action changed.
         return None
@@ -337,7 +372,7 @@ def _older_copy(
 def _was_held(action: Any, given: Definition, known: _Known) -> bool:
     """Whether a definition was the action's, or is that of a job under its id."""
     digest = definitions.digest(given)
-    return digest in load(action.former) or (action.id, digest) in known.digests
+    return digest in known.parsed[action.former] or (action.id, digest) in known.digests
 
 
 def _make(
@@ -345,6 +380,7 @@ def _make(
     entry: Document,
     action_id: str,
     defaults: Definition,
+    known: _Known,
     resolved: Resolved,
 ) -> Any:
     """An entry that brings an action of its own; return the action."""
@@ -355,7 +391,7 @@ def _make(
     row = actions.new_row(context.scope.project_id, user_id, action_id, document)
     resolved.new_actions.append(row)
     own = definition if context.scope.is_v1 else None
-    _add(resolved, context, entry, action_id, user_id, definition, own)
+    _add(resolved, context, entry, action_id, user_id, definition, own, known.parsed)
     return types.SimpleNamespace(**row)
 
 
@@ -367,20 +403,22 @@ def _add(
     owner: str,
     definition: Definition,
     own: Definition | None,
+    parsed: _Parsed,
     before: Any = None,
 ) -> None:
     extras = without(entry, _OWN)
     options = {name: entry.get(name) for name in OPTIONS}
     if before is not None:
         # What comes back as it was served does not become the job's own.
-        served = to_entry(before)
+        served = _to_entry(before, parsed)
         stored = (before.retries, before.retry_interval, before.own_mandatory)
         for name, value in zip(options, stored, strict=True):
             if options[name] == served[name]:
                 options[name] = value
     former: list[str] = []
     if before is not None:
-        former = _former(before, own, {**extras, **options, 'freezer_action': definition})
+        after = {**extras, **options, 'freezer_action': definition}
+        former = _former(before, own, after, parsed)
     resolved.definitions.append(definition)
     resolved.rows.append(
         {
@@ -394,13 +432,15 @@ def _add(
     )
 
 
-def _former(before: Any, own: Definition | None, entry: Document) -> list[str]:
+def _former(
+    before: Any, own: Definition | None, entry: Document, parsed: _Parsed
+) -> list[str]:
     """The marks to keep with an entry that is going to replace another one.
 
     :param own: its own definition; None if it follows its action
     :param entry: with those options that are its own
     """
-    served, after = parts(to_entry(before)), parts(entry)
+    served, after = parts(_to_entry(before, parsed)), parts(entry)
     stored = (before.retries, before.retry_interval, before.own_mandatory)
     for name, value in zip(OPTIONS, stored, strict=True):
         if value is None and after.get(name) is None:

@@ -145,7 +145,7 @@ def _to_document(row: Any, entries: list[Any]) -> Document:
         'user_id': row.user_id,
         'client_id': row.client_id,
         'description': row.description or '',
-        'job_actions': [attachments.to_entry(entry) for entry in entries],
+        'job_actions': attachments.to_entries(entries),
         'job_schedule': schedule,
         'session_id': row.session_id or '',
         'session_tag': row.session_tag,
@@ -445,7 +445,7 @@ def _write(
     if resolved is not None or moves:
         if resolved is None:
             held = held or _entries(context, row)
-            wanted = [load(entry.freezer_action) for entry in held]
+            wanted = attachments.definitions_of(held)
         else:
             wanted = resolved.definitions
         client = _client(context, row, document['client_id'])

@@ -75,7 +75,8 @@ def changes(stored: Document, merged: Document) -> Changes:
 def _merge(
     stored: Document, patch: Document, removable: Callable[[Path], bool], path: Path
 ) -> Document:
-    result = {key: _copy(value) for key, value in stored.items()}
+    # What the patch has takes its place below.
+    result = {key: value if key in patch else _copy(value) for key, value in stored.items()}
     for key, value in patch.items():
         below = (*path, key)
         if value is None and removable(below):

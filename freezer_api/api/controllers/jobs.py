@@ -56,6 +56,7 @@ class JobsController(RestController):
         if request.version_1:
             document.pop('job_id', None)
         schema.check_create(definitions.fill_entries(document))
+        _check_length(request, document, {})
         document = _owned_by_caller(document)
         job_id = document.get('job_id') or session.new_id()
         now = session.seconds()
@@ -85,6 +86,7 @@ class JobsController(RestController):
             if defaults is not None:
                 changed.document['action_defaults'] = defaults
             schema.check_update(stored.document, definitions.fill_entries(changed.document))
+            _check_length(request, changed.document, stored.document)
             return changed
 
         version = self._write(
@@ -105,6 +107,7 @@ class JobsController(RestController):
         """POST /v2/{project_id}/jobs/{job_id}: create or replace."""
         document = {**self.given(request), 'job_id': job_id}
         schema.check_replace(definitions.fill_entries(document))
+        _check_length(request, document, {})
         document = _owned_by_caller(document)
         expected = request.expected_version
         version = self._write(
@@ -124,6 +127,19 @@ class JobsController(RestController):
         """POST /v2/{project_id}/jobs/{job_id}/event: start, stop or abort."""
         event = events.parse(request.document())
         return {'result': jobs.post_event(request.caller, job_id, event)}
+
+
+def _check_length(request: Request, document: Document, stored: Document) -> None:
+    """Make sure that a job has no more entries than it may, or than it had before.
+
+    :raises BadRequest: it has
+    """
+    limit = request.services.max_job_actions
+    entries, held = document.get('job_actions', ()), stored.get('job_actions', ())
+    if len(entries) > max(limit, len(held)):
+        raise exceptions.BadRequest(
+            f'"job_actions" has more than {limit} entries, which is the limit here.'
+        )
 
 
 def _owned_by_caller(document: Document) -> Document:
