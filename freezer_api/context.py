@@ -51,6 +51,7 @@ class RequestContext(oslo_context.RequestContext):
     :ivar quotas: None if projects have no limits
     :ivar limits: of the project on what the request may create; None if it has none
     :ivar delegation: the trusts that jobs may be given; None if they are given none
+    :ivar tries: how many times the present write was begun, by :func:`freezer_api.db.session.retry`
     :ivar released_trusts: those that jobs may have let go; what is stored tells whether they did
     """
 
@@ -59,6 +60,7 @@ class RequestContext(oslo_context.RequestContext):
     quotas: Quotas | None = None
     limits: Mapping[str, int] | None = None
     delegation: Delegation | None = None
+    tries: int = 0
     released_trusts: set[str]
     connection: Connection  # within a transaction, by enginefacade
     _scope: Scope | None = None

@@ -26,6 +26,8 @@ OUTSIDE: Document = {
     'session_time_ended': None,
 }
 
+_SAME = sa.and_(Job.project_id == JobAttachment.project_id, Job.id == JobAttachment.job_id)
+
 # A job with all that changes with its session.
 _SELECT = sa.select(
     JobAttachment.project_id,
@@ -42,13 +44,13 @@ _SELECT = sa.select(
     Job.session_name,
     Job.scheduling,
     Job.user_id,
-).join(Job, sa.and_(Job.project_id == JobAttachment.project_id, Job.id == JobAttachment.job_id))
+).join(Job, _SAME)
 
 
 class Members:
     """Jobs of a session and jobs to join it, and what is to become of them.
 
-    However many they are, :meth:`write` takes one statement for their state and one for their schedules.
+    :meth:`write` takes one statement for their state and one for their schedules, of a hundred jobs each.
 
     :param session_id: the session; None if jobs leave theirs and join none
     :param found: rows from :func:`select`
@@ -175,20 +177,22 @@ class Members:
                 self._changes.setdefault(job_id, {})['former'] = dump(replaced)
 
     def _write_schedules(self, context: RequestContext) -> None:
-        dumped, texts = {}, {}
+        changes: dict[str, Document] = {}
         for job_id, schedule in self._schedules.items():
             row = self._rows[job_id]
             text = dump(schedule)
             if text != row.scheduling:
-                dumped[job_id] = text
-                texts[job_id] = text_of_job(row.description, row.session_name, schedule)
-        if dumped:
+                found = text_of_job(row.description, row.session_name, schedule)
+                changes[job_id] = {'scheduling': text, 'search_text': found}
+        for batch in swaps.batches(changes):
+            values = {
+                name: swaps.by_id(Job.id, {job_id: batch[job_id][name] for job_id in batch})
+                for name in ('scheduling', 'search_text')
+            }
             context.connection.execute(
                 sa.update(Job)
-                .where(Job.project_id == context.scope.project_id, Job.id.in_(dumped))
-                .values(
-                    scheduling=swaps.by_id(Job.id, dumped), search_text=swaps.by_id(Job.id, texts)
-                )
+                .where(Job.project_id == context.scope.project_id, Job.id.in_(batch))
+                .values(**values)
             )
 
 
@@ -197,7 +201,8 @@ def select(
 ) -> dict[str, Any]:
     """The rows of a session's jobs, in the order in which they were attached, and of others that are named, by job id.
 
-    Nothing is locked: who changes them compares their versions.
+    Nothing is locked at first: who changes them compares their versions. Whoever lost that race once locks them, for
+    among thousands there is always one whose agent reports meanwhile.
 
     :param session_id: None for those named alone
     """
@@ -210,6 +215,15 @@ def select(
         if scope.user_id is not None:
             theirs = sa.and_(theirs, Job.user_id == scope.user_id)
         arms.append(theirs)
+    if context.tries > 1:
+        for arm in arms:
+            context.connection.execute(
+                sa.select(JobAttachment.job_id)
+                .join(Job, _SAME)
+                .where(JobAttachment.project_id == scope.project_id, arm)
+                .order_by(JobAttachment.job_id)
+                .with_for_update(of=JobAttachment)
+            )
     # Joined by OR, they would make MariaDB look at all jobs of the project.
     statement = sa.union_all(
         *(_SELECT.where(JobAttachment.project_id == scope.project_id, arm) for arm in arms)

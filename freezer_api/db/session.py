@@ -24,6 +24,8 @@ from freezer_api import discretion, exceptions
 from freezer_api.context import RequestContext
 from freezer_api.db import urls
 
+LOG = logging.getLogger(__name__)
+
 P = ParamSpec('P')
 R = TypeVar('R')
 
@@ -173,6 +175,9 @@ def _is_lost_race(error: Exception) -> bool:
     return isinstance(error, db_exception.DBReferenceError)
 
 
+# More than this an operator should hear of.
+_MANY_TRIES = 10
+
 _retry = oslo_db_api.wrap_db_retry(
     max_retries=30,
     retry_interval=0.005,
@@ -189,10 +194,28 @@ def retry(
 ) -> Callable[Concatenate[RequestContext, P], R]:
     """Repeat the transaction after a deadlock, a failed certification or a lost race; goes outside of :func:`writer`.
 
-    Everything within runs again, so nothing within may have an effect outside of the database.
+    Everything within runs again, so nothing within may have an effect outside of the database. ``context.tries`` tells
+    it how often it was begun.
     """
-    wrapped: Callable[Concatenate[RequestContext, P], R] = _retry(function)
-    return wrapped
+
+    @functools.wraps(function)
+    def begin(context: RequestContext, /, *args: P.args, **kwargs: P.kwargs) -> R:
+        context.tries += 1
+        return function(context, *args, **kwargs)
+
+    repeated: Callable[Concatenate[RequestContext, P], R] = _retry(begin)
+
+    @functools.wraps(function)
+    def wrapper(context: RequestContext, /, *args: P.args, **kwargs: P.kwargs) -> R:
+        context.tries = 0
+        try:
+            return repeated(context, *args, **kwargs)
+        finally:
+            if context.tries > _MANY_TRIES:
+                name = f'{function.__module__}.{function.__name__}'
+                LOG.warning('%s was begun %d times, as others wrote meanwhile', name, context.tries)
+
+    return wrapper
 
 
 def lost_race() -> db_exception.RetryRequest:

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Changes of rows by compare-and-swap on their versions, of one or of many by one statement."""
+"""Changes of rows by compare-and-swap on their versions, of one or of many by few statements."""
 
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import sqlalchemy as sa
@@ -10,6 +11,10 @@ from freezer_api.context import RequestContext
 from freezer_api.db import session
 from freezer_api.db.documents import Document
 from freezer_api.db.models import JobAttachment
+
+# Of one statement: rows, since each of them is compared with the ids of all, and characters, since packets have limits.
+_ROWS = 100
+_LENGTH = 2**20
 
 
 def many(
@@ -24,8 +29,13 @@ def many(
     :param changes: of columns, by id; rows without an entry stay as they are
     :raises RetryRequest: another writer was faster; the transaction is repeated
     """
-    if not changes:
-        return
+    for batch in batches(changes):
+        _swap(context, model, rows, batch)
+
+
+def _swap(
+    context: RequestContext, model: Any, rows: Mapping[str, Any], changes: Mapping[str, Document]
+) -> None:
     project_id, row_id = _key(model)
     names = sorted({name for change in changes.values() for name in change})
     values = {
@@ -49,6 +59,21 @@ def many(
         .values(**values, updated_at=session.microseconds(), version=model.version + 1)
     )
     session.swapped(result, len(changes))
+
+
+def batches(changes: Mapping[str, Document]) -> Iterator[dict[str, Document]]:
+    """Changes by id, in parts for one statement each; in the order of the ids, as writers that wait crosswise fail."""
+    batch: dict[str, Document] = {}
+    length = 0
+    for of, change in sorted(changes.items()):
+        added = sum(len(value) for value in change.values() if isinstance(value, str))
+        if batch and (len(batch) == _ROWS or length + added > _LENGTH):
+            yield batch
+            batch, length = {}, 0
+        batch[of] = change
+        length += added
+    if batch:
+        yield batch
 
 
 def one(context: RequestContext, model: Any, row: Any, values: Mapping[str, Any]) -> None:
@@ -86,8 +111,16 @@ def _key(model: Any) -> tuple[Any, Any]:
 
 
 def by_id(row_id: Any, values: Mapping[str, Any]) -> Any:
-    """What to set a column to, to give each row the value of its id."""
-    first, *others = values.values()
-    if all(other == first for other in others):
-        return first
-    return sa.case(dict(values), value=row_id)
+    """What to set a column to, to give each of a batch of rows the value of its id."""
+    ids: dict[Any, list[str]] = defaultdict(list)
+    for of, value in values.items():
+        ids[value].append(of)
+    *others, most = sorted(ids, key=lambda value: len(ids[value]))
+    if not others:
+        return most
+    # Of one id SQLAlchemy compares faster than of a list.
+    which = (
+        row_id == ids[value][0] if len(ids[value]) == 1 else row_id.in_(ids[value])
+        for value in others
+    )
+    return sa.case(*zip(which, others, strict=True), else_=most)
