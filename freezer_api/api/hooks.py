@@ -56,6 +56,9 @@ class ErrorHook(hooks.PecanHook):  # type: ignore[misc]  # Pecan is untyped
         if isinstance(error, db_exception.DBDeadlock | db_exception.DBConnectionError):
             LOG.warning('The database could not serve the request: %s', type(error).__name__)
             error = exceptions.ServiceUnavailable('The database is busy or away; try again.')
+        if isinstance(error, db_exception.DBNonExistentTable):
+            LOG.error('The tables are not those of this release; run freezer-manage db sync')
+            error = exceptions.ServiceUnavailable('The service is temporarily unavailable.')
         if isinstance(error, db_exception.DBError):
             LOG.error('Unexpected error of the database\n%s', outline(error))
             error = failure()

@@ -14,6 +14,7 @@ from freezer_api import conf as configuration
 from freezer_api import discretion
 from freezer_api.cmd import trusts
 from freezer_api.db import migration, urls
+from freezer_api.db.strangers import ForeignTables
 from freezer_api.migrate import command as migrate_command
 from freezer_api.migrate.errors import plain
 
@@ -133,6 +134,8 @@ def main(args: Sequence[str] | None = None) -> int:
         return _fail(f'The driver of the database is not installed: {error}')
     except exc.DBAPIError as error:
         return _fail(f'The database refused: {plain(error)}')
+    except ForeignTables as error:
+        return _fail(str(error))
     except (exc.SQLAlchemyError, CommandError, OSError) as error:
         return _fail(f'The database could not be handled: {error}')
     except KeyboardInterrupt:

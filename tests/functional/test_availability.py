@@ -6,7 +6,7 @@ import socket
 import webtest
 
 from freezer_api.api import app as api_app
-from tests import base
+from tests import base, databases
 
 
 class DatabaseAwayTest(base.TestCase):
@@ -33,3 +33,15 @@ class DatabaseAwayTest(base.TestCase):
     def test_the_password_is_not_logged(self) -> None:
         self.client.get('/v2/p1/jobs', status=503)
         self.assertNotIn('secret', self.log.output)
+
+
+class TablesMissingTest(base.ApiTestCase):
+    def test_requests_may_be_repeated_and_the_log_says_what_to_run(self) -> None:
+        url, drop = databases.create(self.database_name)
+        self.addCleanup(drop)
+        client = self.client_of(self.build_app(**{'database.connection': url}))
+        for method, path in (('GET', 'jobs'), ('DELETE', 'backups/b1'), ('GET', 'clients/c1')):
+            answer = client.request(method, f'/v2/p1/{path}', status=503)
+            self.assertEqual('1', answer.headers['Retry-After'])
+            self.assertNotIn('db sync', answer.text)
+        self.assertIn('freezer-manage db sync', self.log.output)
