@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Tables that are not those of this service, though they may have the same names."""
 
+import sqlite3
 from collections.abc import Collection
 
 import sqlalchemy
@@ -31,6 +32,9 @@ _OLD = (
 # All of its tables had it, in all revisions; rows are really deleted here.
 _OLD_COLUMN = 'deleted'
 
+# What MariaDB and MySQL, and PostgreSQL, call a table or column that is not there.
+_MISSING = (1146, 1054, '42P01', '42703')
+
 
 class ForeignTables(Exception):
     """The tables belong to another service or release; the text says so."""
@@ -60,3 +64,16 @@ def _has_old_tables(connection: sqlalchemy.Connection) -> bool:
     return any(
         column['name'] == _OLD_COLUMN for name in names for column in inspector.get_columns(name)
     )
+
+
+def are_missing(error: Exception) -> bool:
+    """Whether a statement failed because a table or column is not there.
+
+    oslo.db knows such errors of SQLite alone.
+    """
+    inner = getattr(error, 'inner_exception', None) or error
+    original = getattr(inner, 'orig', None)
+    said = next(iter(getattr(original, 'args', ())), None)
+    if isinstance(original, sqlite3.Error):
+        return str(said).startswith(('no such table', 'no such column'))
+    return (getattr(original, 'pgcode', None) or said) in _MISSING

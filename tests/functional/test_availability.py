@@ -3,9 +3,11 @@
 
 import socket
 
+import sqlalchemy
 import webtest
 
 from freezer_api.api import app as api_app
+from freezer_api.db import migration
 from tests import base, databases
 
 
@@ -44,4 +46,15 @@ class TablesMissingTest(base.ApiTestCase):
             answer = client.request(method, f'/v2/p1/{path}', status=503)
             self.assertEqual('1', answer.headers['Retry-After'])
             self.assertNotIn('db sync', answer.text)
+        self.assertIn('freezer-manage db sync', self.log.output)
+
+    def test_a_missing_column_is_no_different(self) -> None:
+        url, drop = databases.create(self.database_name)
+        self.addCleanup(drop)
+        migration.upgrade(url)
+        engine = sqlalchemy.create_engine(url, poolclass=sqlalchemy.NullPool)
+        with engine.begin() as connection:
+            connection.exec_driver_sql('ALTER TABLE backups DROP COLUMN user_name')
+        client = self.client_of(self.build_app(**{'database.connection': url}))
+        client.get('/v2/p1/backups', status=503)
         self.assertIn('freezer-manage db sync', self.log.output)
