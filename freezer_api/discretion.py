@@ -13,6 +13,7 @@ from sqlalchemy.exc import ArgumentError
 
 from freezer_api import conf as configuration
 from freezer_api import exceptions
+from freezer_api.db.strangers import ForeignTables
 
 # These quote names in code, files, options, or what callers are told anyway.
 _TELLING = (AttributeError, ImportError, NameError, OSError, TypeError)
@@ -50,7 +51,8 @@ def reason(error: Exception) -> str:
     if isinstance(error, cfg.Error):
         return configuration.explain(error)
     # Texts of our own, also about the URL of a database.
-    return str(error) if type(error) is RuntimeError or isinstance(error, ArgumentError) else name(error)
+    is_ours = type(error) is RuntimeError or isinstance(error, ArgumentError | ForeignTables)
+    return str(error) if is_ours else name(error)
 
 
 class Outlined(Exception):

@@ -15,6 +15,7 @@ from oslo_log import log
 from freezer_api import conf as configuration
 from freezer_api import discretion
 from freezer_api.api import app
+from freezer_api.db import migration
 
 LOG = log.getLogger(__name__)
 
@@ -39,7 +40,9 @@ def build() -> app.WSGI:
     :raises RuntimeError: it cannot start; servers print what they are given, so the text has no value of an option
     """
     try:
-        return app.build(configure())
+        conf = configure()
+        migration.refuse_foreign(conf)
+        return app.build(conf)
     except Exception as error:
         reason = f'The service cannot start: {discretion.reason(error)}'
         LOG.error('%s\n%s', reason, discretion.outline(error))

@@ -12,6 +12,7 @@ from pecan import hooks
 from webob import exc as webob_exc
 
 from freezer_api import exceptions
+from freezer_api.db import strangers
 from freezer_api.discretion import outline
 
 LOG = logging.getLogger(__name__)
@@ -56,6 +57,9 @@ class ErrorHook(hooks.PecanHook):  # type: ignore[misc]  # Pecan is untyped
         if isinstance(error, db_exception.DBDeadlock | db_exception.DBConnectionError):
             LOG.warning('The database could not serve the request: %s', type(error).__name__)
             error = exceptions.ServiceUnavailable('The database is busy or away; try again.')
+        if strangers.are_missing(error):
+            LOG.error('The tables are not those of this release; run freezer-manage db sync')
+            error = exceptions.ServiceUnavailable('The service is temporarily unavailable.')
         if isinstance(error, db_exception.DBError):
             LOG.error('Unexpected error of the database\n%s', outline(error))
             error = failure()

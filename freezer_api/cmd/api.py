@@ -13,6 +13,8 @@ from oslo_log import log
 from freezer_api import conf as configuration
 from freezer_api import discretion
 from freezer_api.addresses import is_loopback
+from freezer_api.db import migration
+from freezer_api.db.strangers import ForeignTables
 
 PROGRAM = 'freezer-api'
 LOG = log.getLogger(__name__)
@@ -79,6 +81,10 @@ def _configure(args: Sequence[str]) -> cfg.ConfigOpts:
             'auth_strategy = noauth believes every caller, so it is refused unless bind_host is '
             f'a loopback address such as 127.0.0.1; it is {conf.bind_host}.'
         )
+    try:
+        migration.refuse_foreign(conf)
+    except ForeignTables as error:
+        raise Refused(str(error)) from None
     return conf
 
 

@@ -14,10 +14,15 @@ from freezer_api import conf as configuration
 from freezer_api import discretion
 from freezer_api.cmd import trusts
 from freezer_api.db import migration, urls
+from freezer_api.db.strangers import ForeignTables
 from freezer_api.migrate import command as migrate_command
+from freezer_api.migrate import errors
 from freezer_api.migrate.errors import plain
 
 PROGRAM = 'freezer-manage'
+
+# What argparse ends with when arguments are wrong.
+_ARGPARSE = 2
 
 
 def _sync(conf: cfg.ConfigOpts) -> int:
@@ -110,33 +115,46 @@ _CLI_OPTS: list[cfg.Opt] = [
 ]
 
 
-def _fail(message: str) -> int:
+def _fail(message: str, code: int = 1) -> int:
     print(message, file=sys.stderr)
-    return 1
+    return code
+
+
+def _migrates(args: Sequence[str]) -> bool:
+    """Whether a command line, which may be wrong, is one of a migration; its exit codes mean something else."""
+    return next((word for word in args if word in ('db', 'trusts', 'migrate')), None) == 'migrate'
 
 
 def main(args: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code."""
+    args = sys.argv[1:] if args is None else args
+    usage, target = (errors.USAGE, errors.TARGET) if _migrates(args) else (1, 1)
     try:
-        conf = configuration.new(
-            sys.argv[1:] if args is None else args, cli_opts=_CLI_OPTS, program=PROGRAM
-        )
+        conf = configuration.new(args, cli_opts=_CLI_OPTS, program=PROGRAM)
         function: Callable[[cfg.ConfigOpts], int] = conf.command.function
         if function is not migrate_command.execute:
             # Which does that itself: it has exit codes of its own.
             discretion.set_up_log(conf, PROGRAM)
         return function(conf)
+    except SystemExit as error:
+        if error.code == _ARGPARSE and _migrates(args):
+            return usage
+        raise
     except cfg.Error as error:
-        return _fail(f'The configuration is wrong: {configuration.explain(error)}')
+        return _fail(f'The configuration is wrong: {configuration.explain(error)}', usage)
     except exc.ArgumentError:
         # Its text may show the URL and so a password.
-        return _fail('The URL in [database] connection is malformed or names an unknown database.')
+        return _fail(
+            'The URL in [database] connection is malformed or names an unknown database.', target
+        )
     except ImportError as error:
-        return _fail(f'The driver of the database is not installed: {error}')
+        return _fail(f'The driver of the database is not installed: {error}', target)
     except exc.DBAPIError as error:
-        return _fail(f'The database refused: {plain(error)}')
+        return _fail(f'The database refused: {plain(error)}', target)
+    except ForeignTables as error:
+        return _fail(str(error), target)
     except (exc.SQLAlchemyError, CommandError, OSError) as error:
-        return _fail(f'The database could not be handled: {error}')
+        return _fail(f'The database could not be handled: {error}', target)
     except KeyboardInterrupt:
         return _fail('Interrupted.')
 

@@ -12,6 +12,7 @@ from sqlalchemy import exc
 
 from freezer_api import conf as configuration
 from freezer_api.db import migration, urls
+from freezer_api.db.strangers import ForeignTables
 from freezer_api.migrate.errors import plain
 
 PROGRAM = 'freezer-status'
@@ -44,6 +45,8 @@ class Checks(upgradecheck.UpgradeCommands):
             return Result(
                 Code.FAILURE, f'The configuration is wrong: {configuration.explain(error)}'
             )
+        except ForeignTables as error:
+            return Result(Code.FAILURE, str(error))
         except exc.DBAPIError as error:
             return Result(Code.FAILURE, f'The database cannot be reached: {plain(error)}')
         except (exc.SQLAlchemyError, ImportError) as error:

@@ -12,7 +12,7 @@ from oslo_db import exception as db_exception
 
 from freezer_api import exceptions
 from freezer_api.context import RequestContext
-from freezer_api.db import session, trusts
+from freezer_api.db import migration, session, trusts
 from freezer_api.keystone import Keystone
 
 # Seconds after which a request that made a trust has stored it, or deleted it again.
@@ -60,6 +60,7 @@ def _command(
         context = RequestContext(overwrite=False)
         context.database = session.Database(conf)
         try:
+            migration.current(context.database.engines[0])
             return function(conf, context)
         except exceptions.FreezerError as error:
             print(error.description, file=sys.stderr)

@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Bring the tables of a database to a revision, and say where they are.
 
-Each function takes the URL of a database, or an engine. On databases whose schema changes are
-transactional (PostgreSQL, SQLite) a call happens as a whole or not at all.
+Each function takes the URL of a database, or an engine, and raises ForeignTables if its tables are not ours. On
+databases whose schema changes are transactional (PostgreSQL, SQLite) a call happens as a whole or not at all.
 """
 
 import contextlib
+import logging
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,12 +15,20 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from oslo_config import cfg
 from sqlalchemy import URL, Connection, Engine
 
 import freezer_api
-from freezer_api.db import models, urls
+from freezer_api import discretion
+from freezer_api.db import models, strangers, urls
 
 VERSION_TABLE = 'alembic_version'
+
+# Drivers that can be told how many seconds to wait for a server, and how many the start of the service may take.
+_PATIENT = ('mysqldb', 'psycopg', 'psycopg2', 'pymysql')
+_PATIENCE = '5'
+
+LOG = logging.getLogger(__name__)
 
 Place = str | URL | Engine
 
@@ -42,11 +51,19 @@ def _connection(database: Place) -> Iterator[Connection]:
 
 
 @contextlib.contextmanager
+def _reading(database: Place) -> Iterator[Connection]:
+    with _connection(database) as connection:
+        strangers.check(connection, _revisions())
+        yield connection
+
+
+@contextlib.contextmanager
 def _transaction(database: Place) -> Iterator[Connection]:
     with _connection(database) as connection, connection.begin():
         if connection.dialect.name == 'sqlite':
             # The driver starts no transaction for schema changes by itself.
             connection.exec_driver_sql('BEGIN IMMEDIATE')
+        strangers.check(connection, _revisions())
         yield connection
 
 
@@ -56,6 +73,11 @@ def _config(connection: Connection | None = None) -> Config:
     config.set_main_option('script_location', scripts_location().replace('%', '%%'))
     config.attributes['connection'] = connection
     return config
+
+
+def _revisions() -> set[str]:
+    """All revisions this release knows."""
+    return {script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions()}
 
 
 def upgrade(database: Place, revision: str = 'head') -> None:
@@ -80,8 +102,27 @@ def head() -> str:
 
 def current(database: Place) -> str | None:
     """The revision the database is at; none if it has no tables of ours."""
-    with _connection(database) as connection:
+    with _reading(database) as connection:
         return MigrationContext.configure(connection).get_current_revision()
+
+
+def refuse_foreign(conf: cfg.ConfigOpts) -> None:
+    """Make sure, before the service starts, that it would not work on tables of others.
+
+    A database that is away, or cannot be asked, is no reason: it may come back, and requests tell until then.
+
+    :raises ForeignTables: it would
+    """
+    try:
+        url = urls.configured(conf)
+        if url.get_driver_name() in _PATIENT:
+            url = url.update_query_dict({'connect_timeout': _PATIENCE, **url.query})
+        with _reading(url):
+            return
+    except strangers.ForeignTables:
+        raise
+    except Exception as error:
+        LOG.warning('The tables could not be looked at: %s', discretion.name(error))
 
 
 def pending(database: Place) -> bool:
@@ -98,7 +139,7 @@ def remove(database: Place) -> None:
 
 def tables(database: Place) -> list[tuple[str, int]]:
     """Our tables that exist, by name, each with its number of rows."""
-    with _connection(database) as connection:
+    with _reading(database) as connection:
         existing = set(sqlalchemy.inspect(connection).get_table_names())
         counts = []
         for name, table in sorted(models.Base.metadata.tables.items()):

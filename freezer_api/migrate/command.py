@@ -15,7 +15,6 @@ from typing import Any, NoReturn
 import orjson
 from oslo_config import cfg
 from oslo_db import exception as db_exception
-from oslo_log import log
 from sqlalchemy import exc
 
 from freezer_api import discretion
@@ -180,8 +179,8 @@ def _set_up_log(conf: cfg.ConfigOpts) -> None:
     """
     try:
         discretion.set_up_log(conf, conf.prog)
-    except (log.LogConfigError, OSError) as error:
-        raise TargetError(f'The log cannot be written as the configuration says: {error}') from None
+    except cfg.Error as error:
+        raise TargetError(f'The configuration is wrong: {error}') from None
     output.keep_log_from_results()
 
 

@@ -9,6 +9,7 @@ from sqlalchemy import exc
 
 from freezer_api.db import migration
 from freezer_api.db.session import Database
+from freezer_api.db.strangers import ForeignTables
 from freezer_api.migrate import dump
 from freezer_api.migrate.errors import SourceError, TargetError, plain
 from freezer_api.migrate.progress import mib
@@ -45,6 +46,8 @@ def check_target(database: Database) -> tuple[int | None, list[str]]:
             if used:
                 told.append(f'It has {", ".join(used)} already; they stay as they are.')
             packet = _check_mysql(connection) if engine.dialect.name in ('mysql', 'mariadb') else None
+    except ForeignTables as error:
+        raise TargetError(str(error)) from None
     except (db_exception.DBError, exc.DBAPIError) as error:
         raise TargetError(f'The database cannot be used: {plain(error)}') from None
     return packet, told

@@ -3,10 +3,12 @@
 
 import socket
 
+import sqlalchemy
 import webtest
 
 from freezer_api.api import app as api_app
-from tests import base
+from freezer_api.db import migration
+from tests import base, databases
 
 
 class DatabaseAwayTest(base.TestCase):
@@ -33,3 +35,26 @@ class DatabaseAwayTest(base.TestCase):
     def test_the_password_is_not_logged(self) -> None:
         self.client.get('/v2/p1/jobs', status=503)
         self.assertNotIn('secret', self.log.output)
+
+
+class TablesMissingTest(base.ApiTestCase):
+    def test_requests_may_be_repeated_and_the_log_says_what_to_run(self) -> None:
+        url, drop = databases.create(self.database_name)
+        self.addCleanup(drop)
+        client = self.client_of(self.build_app(**{'database.connection': url}))
+        for method, path in (('GET', 'jobs'), ('DELETE', 'backups/b1'), ('GET', 'clients/c1')):
+            answer = client.request(method, f'/v2/p1/{path}', status=503)
+            self.assertEqual('1', answer.headers['Retry-After'])
+            self.assertNotIn('db sync', answer.text)
+        self.assertIn('freezer-manage db sync', self.log.output)
+
+    def test_a_missing_column_is_no_different(self) -> None:
+        url, drop = databases.create(self.database_name)
+        self.addCleanup(drop)
+        migration.upgrade(url)
+        engine = sqlalchemy.create_engine(url, poolclass=sqlalchemy.NullPool)
+        with engine.begin() as connection:
+            connection.exec_driver_sql('ALTER TABLE backups DROP COLUMN user_name')
+        client = self.client_of(self.build_app(**{'database.connection': url}))
+        client.get('/v2/p1/backups', status=503)
+        self.assertIn('freezer-manage db sync', self.log.output)

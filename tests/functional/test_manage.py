@@ -159,6 +159,18 @@ class ArgumentTest(CommandTestCase):
         for args in ([], ['db'], ['db', 'explode'], ['explode']):
             self.assertEqual(2, self.run_command(*args).returncode)
 
+    def test_bad_arguments_of_a_migration_are_no_rejects(self) -> None:
+        self.configure('sqlite://')
+        for args in ([], ['elastic'], ['--bogus', 'elasticsearch'], ['legacy-sql', '--bogus']):
+            self.assertEqual(127, self.run_command('migrate', *args).returncode)
+
+    def test_bad_configuration_of_a_migration_can_not_be_taken_up_again(self) -> None:
+        args = ('migrate', 'elasticsearch', '--dump', 'dump.ndjson')
+        self.assertEqual(127, self.run_command(*args).returncode)
+        for text in ('max_limit = 7\n', '[api]\nmax_limit = seven\n'):
+            self.config_file.write_text(text)
+            self.assertEqual(127, self.run_command(*args).returncode)
+
 
 class ParametersTest(CommandTestCase):
     """Without the parameters SQLite would look for a folder ``file:``."""

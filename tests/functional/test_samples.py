@@ -96,6 +96,15 @@ class SamplesTest(base.TestCase):
         self.assertEqual({source for _, source in fresh}, {source for _, source in sample})
         self.assertEqual(ours, [name for name in sample if name[1] == 'freezer_api'], REFRESH)
 
+    def test_groups_that_the_manual_tells_to_set_are_in_the_sample(self) -> None:
+        sample = (SAMPLES / 'freezer-api.conf.sample').read_text()
+        groups = set(re.findall(r'^\[\w+\]$', sample, flags=re.M))
+        for name in ('configuration.rst', 'operation.rst'):
+            page = (ROOT / 'doc' / 'source' / 'admin' / name).read_text()
+            told = set(re.findall(r'^ +(\[\w+\])$', page, flags=re.M))
+            self.assertNotEqual(set(), told)
+            self.assertEqual(set(), told - groups)
+
     def test_redundant_rules_of_a_policy_file_are_listed(self) -> None:
         options = self.configure('jobs:get: role:auditor\njobs:delete: rule:admin_or_owner\n')
         printed = self.tool('oslopolicy-list-redundant', *options)

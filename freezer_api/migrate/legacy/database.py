@@ -6,27 +6,12 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from freezer_api.db.strangers import RELEASES
 from freezer_api.migrate.legacy import documents, tables
 from freezer_api.migrate.legacy.documents import Read
 from freezer_api.migrate.legacy.tables import Row, Tables
 from freezer_api.migrate.progress import mib
 from freezer_api.migrate.records import CREATED, DAMAGED, KINDS, NOTES
-
-# The release that came with a revision first.
-RELEASES = {
-    '1': '7.0.0',
-    '2': '7.1.0',
-    '3': '8.0.0',
-    '1333cef214d9': '16.0.0',
-    'e74c32f034c5': '16.0.0',
-    '23c8ad2655a6': '16.0.0',
-    '29a2fd19eb86': '19.0.0',
-    '30a3fd20ec97': '19.0.0',
-    '4f8c679a1d3b': '19.0.0',
-    'a1b2c3d4e5f6': '19.0.0',
-    '5c9d21e87f34': '19.0.0',
-    '7a3b9c1d2e4f': '19.0.0',
-}
 
 _SIMPLE: dict[str, Callable[[Row], Read]] = {
     'clients': documents.client,
