@@ -19,7 +19,9 @@ function configure_freezer_api {
     iniset "$FREEZER_API_CONF" DEFAULT bind_port "$FREEZER_API_PORT"
     iniset "$FREEZER_API_CONF" DEFAULT workers "$FREEZER_API_WORKERS"
     iniset "$FREEZER_API_CONF" DEFAULT debug "$ENABLE_DEBUG_LOG_LEVEL"
-    iniset "$FREEZER_API_CONF" database connection "$(database_connection_url freezer)"
+    # DevStack asks for utf8, which MySQL takes for three bytes a character.
+    iniset "$FREEZER_API_CONF" database connection \
+        "$(database_connection_url freezer | sed 's/charset=utf8\>/charset=utf8mb4/')"
     configure_keystone_authtoken_middleware "$FREEZER_API_CONF" freezer
     setup_logging "$FREEZER_API_CONF"
 }
@@ -38,10 +40,13 @@ function init_freezer_api {
 
 function start_freezer_api {
     run_process freezer-api "$FREEZER_API_BIN_DIR/freezer-api --config-file $FREEZER_API_CONF"
-    if ! wait_for_service "$SERVICE_TIMEOUT" \
-        "$FREEZER_API_PROTOCOL://$FREEZER_API_HOST:$FREEZER_API_PORT/healthcheck"; then
-        die $LINENO 'freezer-api did not start'
-    fi
+    # wait_for_service may return at once where the connection is refused.
+    local url=$FREEZER_API_PROTOCOL://$FREEZER_API_HOST:$FREEZER_API_PORT/healthcheck
+    local end=$((SECONDS + SERVICE_TIMEOUT))
+    until curl --globoff --noproxy '*' --max-time 5 -sf -o /dev/null "$url"; do
+        [[ $SECONDS -lt $end ]] || die $LINENO 'freezer-api did not start'
+        sleep 1
+    done
 }
 
 FREEZER_API_BIN_DIR=$(get_python_exec_prefix)
@@ -65,6 +70,8 @@ if is_service_enabled freezer-api; then
         stop_process freezer-api
     fi
     if [[ $1 == clean ]]; then
-        sudo rm -rf "$FREEZER_API_CONF_DIR"
+        # The agent's plugin has its files in the same folder.
+        sudo rm -f "$FREEZER_API_CONF"
+        sudo rmdir --ignore-fail-on-non-empty "$FREEZER_API_CONF_DIR" || true
     fi
 fi

@@ -23,12 +23,13 @@ state=${FREEZER_DEMO_DIR:-$PWD/.demo}
 # process group of its own, so that it can be ended with all its children.
 set -m
 child=
-stop() {
-    trap - INT TERM
+# At every end: the terminal that closes (HUP), and a step that fails, must not leave the service running either.
+end() {
+    trap '' HUP INT TERM
     [ -z "$child" ] || { kill -- "$child" && wait "${child#-}"; } 2>/dev/null || true
-    exit 0
 }
-trap stop INT TERM
+trap end EXIT
+trap 'exit 0' HUP INT TERM
 run() {
     "$@" </dev/null &
     child=-$!

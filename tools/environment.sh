@@ -12,16 +12,20 @@ apt_install() {
     command -v apt-get >/dev/null || fail "$what is missing; install it with the package manager of this system"
     [ "$(id -u)" -eq 0 ] || fail "$what is missing; install it as root: apt-get install $*"
     echo "Installing $*" >&2
-    if [ ! -e "$policy" ]; then
-        printf '#!/bin/sh\nexit 101\n' >"$policy" && chmod 755 "$policy"
-        made=$policy
-    fi
-    local done=0
-    export DEBIAN_FRONTEND=noninteractive
-    { apt-get update -qq && apt-get install -y -qq --no-install-recommends "$@"; } \
-        </dev/null >&2 || done=$?
-    [ -z "$made" ] || rm -f "$made"
-    [ "$done" -eq 0 ] || fail "$what could not be installed"
+    # In a subshell, whose traps are not those of the caller: nothing may leave the policy behind, or no package could
+    # start a service on this machine any more.
+    (
+        trap '[ -z "$made" ] || rm -f "$made"' EXIT
+        trap 'exit 129' HUP
+        trap 'exit 130' INT
+        trap 'exit 143' TERM
+        if [ ! -e "$policy" ]; then
+            made=$policy
+            printf '#!/bin/sh\nexit 101\n' >"$policy" && chmod 755 "$policy"
+        fi
+        export DEBIAN_FRONTEND=noninteractive
+        apt-get update -qq && apt-get install -y -qq --no-install-recommends "$@"
+    ) </dev/null >&2 || fail "$what could not be installed"
 }
 
 # find_python: print the interpreter to use, PYTHON or the newest that is new enough.
