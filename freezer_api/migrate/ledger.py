@@ -38,7 +38,7 @@ _SMALL = 2**18
 
 _SEEN = (
     *(ENTRIES.c.id, ENTRIES.c.digest, ENTRIES.c.state, ENTRIES.c.reasons, ENTRIES.c.project_id),
-    *(ENTRIES.c.target_id, ENTRIES.c.version, ENTRIES.c.updated_at),
+    *(ENTRIES.c.target_id, ENTRIES.c.version, ENTRIES.c.updated_at, ENTRIES.c.run_id),
 )
 
 

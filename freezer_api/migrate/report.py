@@ -189,3 +189,12 @@ def verification(verified: Document | None) -> list[str]:
     ]
     text += [f'  {difference}' for difference in verified['examples']]
     return text
+
+
+def not_compared(verified: Document | None) -> list[str]:
+    """Which documents there was nothing to compare with, for people."""
+    found = {} if verified is None else verified['not_compared']
+    if not found:
+        return []
+    why = ', '.join(f'{count:,} {reason}' for reason, count in found.items())
+    return [f'Not compared, for they have no row of their own: {sum(found.values()):,} ({why}).']

@@ -65,6 +65,8 @@ class Run:
         self._report = report.Report(dry_run=settings.dry_run)
         # What a live source said of itself.
         self._server: Document = {}
+        # Of the run that loads, if this one does.
+        self._run_id: str | None = None
 
     def execute(self) -> int:
         """Do what was asked for; return the exit code.
@@ -284,7 +286,7 @@ class Run:
     ) -> None:
         settings = self._settings
         rejects = None if settings.reject_file is None else RejectFile(settings.reject_file)
-        run_id = session.new_id()
+        self._run_id = run_id = session.new_id()
         loader = Loader(
             *(context, index, reader, settings.kinds, run_id, self._report, rejects, packet),
             *(is_fresh, settings.dry_run, self._conf.api.schedule_zones),
@@ -319,7 +321,7 @@ class Run:
             raise _RolledBack
 
     def _verify(self, context: RequestContext, index: Index, reader: Reader) -> None:
-        verifier = Verifier(context, index, reader, dict(self._settings.kinds))
+        verifier = Verifier(context, index, reader, dict(self._settings.kinds), self._run_id)
         with self._timed('verify'):
             verifier.run(self._progress)
         self._report.verified = verifier.to_document()
@@ -330,14 +332,17 @@ class Run:
         if not is_fresh and self._settings.stage != 'verify':
             found.changed_since = self._read(context, _changed_since)
         verifies_only = self._settings.stage == 'verify'
-        text = report.verification(found.verified) if verifies_only else report.lines(found)
+        if verifies_only:
+            text = report.verification(found.verified) + report.not_compared(found.verified)
+        else:
+            text = report.lines(found)
         if found.dry_run:
             text.append(_TRIAL)
         is_written = self._settings.report is None or self._write_report(found.to_document())
         output.write(sys.stdout, ''.join(f'{report.printable(line)}\n' for line in text))
         verified = found.verified
-        # Later on, users may have deleted what is gone.
-        if verified and (verified['different'] or (verified['gone'] and not verifies_only)):
+        # Users may have deleted what else is gone.
+        if verified and (verified['different'] or verified['lost']):
             return errors.DIFFERENCES
         if found.total(REJECTED) and not verifies_only:
             return errors.REJECTS

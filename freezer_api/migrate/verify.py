@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Documents read back as the API answers them, and compared with the source."""
 
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
+
+import orjson
 
 from freezer_api.context import RequestContext, Scope
 from freezer_api.db import actions, backups, clients, jobs, search, sessions
@@ -12,7 +15,7 @@ from freezer_api.migrate.cleaning import Cleaned
 from freezer_api.migrate.dump import Reader
 from freezer_api.migrate.index import Index
 from freezer_api.migrate.progress import Progress
-from freezer_api.migrate.reasons import LOADED, REJECTED, WARNED
+from freezer_api.migrate.reasons import LOADED, MERGED, REJECTED, WARNED
 from freezer_api.migrate.records import KINDS, Document
 
 # Documents of a page, and bytes it should have about. A page costs as much as all those before it, read once more, so
@@ -69,20 +72,30 @@ _BLANK: tuple[Any, ...] = (None, '', [], {})
 class Verifier:
     """Compares all documents that the plan makes rows of.
 
+    :param run_id: the run that has just loaded them; None if none did
     :ivar equal: documents that are what they should be
     :ivar changed_since: documents that somebody changed in the service
     :ivar gone: documents that somebody deleted, or that got lost
+    :ivar lost: those of them that this run has loaded, which leaves hardly anybody the time to delete them
+    :ivar not_compared: by reason: documents that have no row of their own
     :ivar different: documents that nobody changed, and that are not what they should be, or were never loaded
     """
 
     def __init__(
-        self, context: RequestContext, index: Index, reader: Reader, kinds: dict[str, str]
+        self,
+        context: RequestContext,
+        index: Index,
+        reader: Reader,
+        kinds: dict[str, str],
+        run_id: str | None,
     ) -> None:
         self._context = context
         self._index = index
         self._reader = reader
         self._kinds = kinds
-        self.equal = self.changed_since = self.gone = self.different = 0
+        self._run_id = run_id
+        self.equal = self.changed_since = self.gone = self.lost = self.different = 0
+        self.not_compared: Counter[str] = Counter()
         self.examples: list[str] = []
 
     def run(self, progress: Progress) -> None:
@@ -96,6 +109,13 @@ class Verifier:
             for (owner,) in owners:
                 self._compare_project(kind, owner, progress)
             self._count_missing(kind)
+        self.not_compared.update(
+            dict(
+                self._index.select(
+                    'SELECT reason, count(*) FROM documents WHERE state IS NOT NULL GROUP BY reason'
+                ).fetchall()
+            )
+        )
         progress.end()
 
     def to_document(self) -> Document:
@@ -103,7 +123,9 @@ class Verifier:
             'equal': self.equal,
             'changed_since': self.changed_since,
             'gone': self.gone,
+            'lost': self.lost,
             'different': self.different,
+            'not_compared': dict(sorted(self.not_compared.items())),
             'examples': self.examples,
         }
 
@@ -169,6 +191,12 @@ class Verifier:
 
     def _count_different(self, kind: str, planned: preparing.Planned, path: str) -> None:
         entry = self._entry(planned)
+        if self._has_no_row(entry):
+            return
+        if entry is not None and entry.version is None and 'already_there' in (entry.reasons or ''):
+            # It was the same, or it would not be said to be there.
+            self.changed_since += 1
+            return
         if entry is not None and entry.version is not None:
             with self._context.database.writing(self._context):
                 untouched = targets.is_as_migrated(self._context.connection, kind, entry)
@@ -178,22 +206,37 @@ class Verifier:
         self.different += 1
         self._example(f'{planned.source}: {path or "another kind of value"}')
 
+    def _has_no_row(self, entry: Any) -> bool:
+        """Whether a document has none of its own by what the ledger says; count it then."""
+        if entry is None or entry.state not in (MERGED, REJECTED):
+            return False
+        self.not_compared[orjson.loads(entry.reasons)[0]] += 1
+        return True
+
     def _count_missing(self, kind: str) -> None:
-        rows = self._index.select(
-            f'SELECT {preparing.COLUMNS} FROM documents WHERE kind = ? AND state IS NULL AND is_seen = 0',
-            KINDS.index(kind),
-        ).fetchall()
-        for row in rows:
-            planned = preparing.Planned(*row)
-            if self._compare_alone(kind, planned):
-                continue
-            entry = self._entry(planned)
-            if entry is None:
-                self.different += 1
-                self._example(f'{planned.source}: never loaded')
-            elif entry.state != REJECTED:
-                self.gone += 1
-                self._example(f'{planned.source}: not there')
+        last = 0
+        while rows := self._index.select(
+            f'SELECT {preparing.COLUMNS} FROM documents WHERE kind = ? AND state IS NULL AND is_seen = 0'
+            ' AND number > ? ORDER BY number LIMIT ?',
+            *(KINDS.index(kind), last, _LARGEST_PAGE),
+        ).fetchall():
+            for row in rows:
+                planned = preparing.Planned(*row)
+                last = planned.number
+                if not self._compare_alone(kind, planned):
+                    self._count_gone(planned)
+
+    def _count_gone(self, planned: preparing.Planned) -> None:
+        entry = self._entry(planned)
+        if self._has_no_row(entry):
+            return
+        if entry is None:
+            self.different += 1
+            self._example(f'{planned.source}: never loaded')
+            return
+        self.gone += 1
+        self.lost += entry.run_id == self._run_id
+        self._example(f'{planned.source}: not there')
 
     def _compare_alone(self, kind: str, planned: preparing.Planned) -> bool:
         """Compare a document that was on no page: those behind one that is deleted meanwhile move up."""

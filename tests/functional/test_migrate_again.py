@@ -3,9 +3,12 @@
 
 from typing import Any
 
-from freezer_api.migrate import preparing
+import sqlalchemy as sa
+
+from freezer_api.db.models import Base
+from freezer_api.migrate import loader, preparing
 from tests import migrating
-from tests.migrating import backup, client, counts, job, session
+from tests.migrating import action, backup, client, counts, job, session
 
 Document = dict[str, Any]
 
@@ -109,3 +112,98 @@ class ClaimTest(migrating.MigrationTestCase):
         found = {row['user_name']: row['id'] for row in self.rows()['backups']}
         self.assertEqual(backup(1)['_id'], found['copy'])
         self.assertEqual(2, len(found))
+
+
+class LaterRunTest(migrating.MigrationTestCase):
+    """Runs that know less, or more, than those before."""
+
+    def test_documents_out_of_the_reject_file_stay_where_they_are(self) -> None:
+        lines = [backup(1), _without_project(elsewhere(backup(2)))]
+        rejects = self.folder / 'rejected'
+        self.migrate(*lines, options=('--reject-file', rejects), code=2)
+        outcome = self.run_command('--dump', rejects, '--default-project', 'p9')
+        self.assertEqual(0, outcome.code, outcome.out)
+        report = self.migrate(*lines)
+        self.assertEqual({'loaded': 1, 'fixed': 1}, counts(report, 'backups'))
+        self.assertEqual(2, report['rows']['unchanged'])
+        # What the operator says after that counts.
+        self.migrate(*lines, options=('--default-project', 'p8'))
+        self.assertEqual({'p1', 'p8'}, {row['project_id'] for row in self.rows()['backups']})
+
+
+class LaterVerificationTest(migrating.MigrationTestCase):
+    """Documents compared again when the service has been at work, or with other options."""
+
+    def damage(self, condition: Any) -> None:
+        """Change rows of backups behind the service's back."""
+        table = Base.metadata.tables['backups']
+        with self.database.engine.begin() as connection:
+            damaged = sa.update(table).where(condition(table)).values(backup_metadata='{}')
+            connection.execute(damaged)
+
+    def numbers(self, outcome: migrating.Outcome) -> Document:
+        """What came of the documents, without what there is none of."""
+        return {
+            name: found
+            for name, found in outcome.report['verification'].items()
+            if found and name not in ('examples', 'lost')
+        }
+
+    def test_documents_are_compared_where_they_are_whatever_the_options(self) -> None:
+        lines = [_without_project(backup(number)) for number in range(3)]
+        dump = self.write(*lines, _without_project(elsewhere(backup(4))))
+        users = self.folder / 'map'
+        users.write_text('alice p1')
+        self.run_command('--dump', dump, '--map', users)
+        self.damage(lambda table: table.c.id == backup(1)['_id'])
+        for options in ((), ('--default-project', 'p9')):
+            outcome = self.run_command('--dump', dump, '--stage', 'verify', *options)
+            self.assertEqual(3, outcome.code, outcome.out)
+            found = self.numbers(outcome)
+            self.assertEqual({'equal': 2, 'different': 1, 'not_compared': {'no_project': 1}}, found)
+            self.assertIn('1 no_project', outcome.out)
+
+    def test_what_stands_in_the_way_is_no_difference(self) -> None:
+        created = self.api.post(self.v2('actions'), json={'freezer_action': {'action': 'info'}}).json
+        dump = self.write(action(created['action_id']), backup(1))
+        self.run_command('--dump', dump)
+        outcome = self.run_command('--dump', dump, '--stage', 'verify')
+        self.assertEqual(0, outcome.code, outcome.out)
+        self.assertEqual({'equal': 1, 'not_compared': {'target_conflict': 1}}, self.numbers(outcome))
+
+    def test_what_users_delete_between_runs_is_no_difference(self) -> None:
+        lines = [backup(1), backup(2)]
+        self.migrate(*lines)
+        self.api.delete(self.v2('backups', backup(2)['_id']))
+        dump = self.write(*lines)
+        for options in ((), ('--reject-file', self.folder / 'rejected')):
+            outcome = self.run_command('--dump', dump, '--verify', *options)
+            self.assertEqual(0, outcome.code, outcome.out)
+            self.assertEqual({'equal': 1, 'gone': 1}, self.numbers(outcome))
+
+    def test_what_gets_lost_while_it_is_loaded_is_a_difference(self) -> None:
+        load = loader.Loader.load
+
+        def lose(*arguments: Any) -> None:
+            load(*arguments)
+            self.api.delete(self.v2('backups', backup(2)['_id']))
+
+        self.patch(loader.Loader, 'load', lose)
+        outcome = self.run_command('--dump', self.write(backup(1), backup(2)), '--verify')
+        self.assertEqual(3, outcome.code, outcome.out)
+        self.assertIn(f'{backup(2)["_id"]}: not there', outcome.out)
+
+    def test_change_of_what_was_already_there_is_no_difference(self) -> None:
+        self.migrate(backup(1))
+        copy = {**backup(1), '_index': 'copy'}
+        report = self.migrate(copy)
+        self.assertEqual(['already_there'], list(report['reasons']))
+        self.api.patch(self.v2('backups', backup(1)['_id']), json={'status': 'error'})
+        outcome = self.run_command('--dump', self.write(copy), '--stage', 'verify')
+        self.assertEqual(0, outcome.code, outcome.out)
+        self.assertEqual({'changed_since': 1}, self.numbers(outcome))
+
+
+def _without_project(line: Document) -> Document:
+    source = {name: value for name, value in line['_source'].items() if name != 'project_id'}
+    return {**line, '_source': source}
