@@ -8,7 +8,7 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -240,6 +240,7 @@ class Run:
             )
             if users is not None:
                 self._report.keystone = users.to_document()
+            self._report.unused = _unknown_users(index, settings.projects)
             plan.place(index)
             plan.link_parts(index)
             self._progress.end()
@@ -376,6 +377,12 @@ def _begin(context: RequestContext, run_id: str) -> None:
 @session.writer
 def _end(context: RequestContext, run_id: str, digest: str, document: Document) -> None:
     ledger.end(context.connection, run_id, digest, document)
+
+
+def _unknown_users(index: Index, users: Iterable[str]) -> list[str]:
+    """Those who have no documents at all."""
+    known = {user for (user,) in index.select('SELECT DISTINCT user_id FROM documents')}
+    return sorted(set(users) - known)
 
 
 def _migrated(connection: sa.Connection, last: str) -> Sequence[Any]:

@@ -34,6 +34,31 @@ class SpoolTest(FilesTestCase):
             self.assertEqual(['documents.ndjson'], os.listdir(spool))
 
 
+class MapTest(FilesTestCase):
+    def run_with(self, text: str) -> migrating.Outcome:
+        path = self.folder / 'map'
+        path.write_text(text)
+        nobody = backup(1)
+        del nobody['_source']['project_id']
+        return self.run_command('--dump', self.write(nobody), '--map', path)
+
+    def test_user_with_two_projects_is_refused(self) -> None:
+        for text, place in (
+            ('alice pA\nbob pA\nalice pB\n', 'map, line 3'),
+            ('{"alice": "pA", "alice": "pB"}', 'map'),
+        ):
+            outcome = self.run_with(text)
+            self.assertEqual(127, outcome.code, outcome.err)
+            self.assertIn(f'{place}: alice has another project', outcome.err)
+        self.assertEqual(0, self.run_with('alice pA\nalice pA\n').code)
+
+    def test_users_without_documents_are_told(self) -> None:
+        for _ in range(2):
+            outcome = self.run_with('allice pA\nalice pA\n')
+            self.assertEqual(['allice'], outcome.report['users_of_the_map_without_documents'])
+            self.assertIn('allice', outcome.out)
+
+
 class ChangedDumpTest(FilesTestCase):
     """A dump that somebody writes to while it is read."""
 
