@@ -237,6 +237,8 @@ def _settings(command: Any, kinds: dict[str, str], live: Live | None) -> Setting
         raise UsageError(f'Name a source: --from URL or --from-config FILE{dump}.')
     if command.stage == 'pull' and command.spool is None:
         raise UsageError('--stage pull needs a --spool to pull into.')
+    if command.stage == 'pull' and command.reject_file is not None:
+        raise UsageError('--stage pull rejects nothing, so it has no --reject-file.')
     if command.stage in ('load', 'verify') and not (command.dump or command.spool):
         raise UsageError(f'--stage {command.stage} needs a --spool or a --dump.')
     if command.dry_run and (command.verify or command.stage in ('pull', 'verify')):

@@ -77,7 +77,7 @@ class Run:
                 with self._timed('pull'):
                     path = self._pull(folder)
                 self._tell(f'Pulled into {path}.')
-                return errors.DONE
+                return self._finish_pull(path)
             database = session.Database(self._conf)
             context = RequestContext(user_id='migration', overwrite=False)
             context.database, context.scope = database, Scope('')
@@ -144,6 +144,19 @@ class Run:
             output.tell(f'{text} Stop who writes to it and run again.')
         return path
 
+    def _finish_pull(self, path: Path) -> int:
+        """Report what there is to load; return the exit code."""
+        self._report.source = self._describe(path)
+        is_written = self._settings.report is None or self._write_report(
+            {'source': self._report.source, 'seconds': self._report.to_document()['seconds']}
+        )
+        return errors.DONE if is_written else errors.SOURCE
+
+    def _describe(self, spool: Path) -> Document:
+        """Where the documents are from."""
+        found = {'file': _text(self._settings.dump or spool), 'bytes': spool.stat().st_size}
+        return {**found, 'server': self._server} if self._server else found
+
     def _spool(self, folder: Path) -> Path:
         """The file with the documents; a dump that is not compressed serves as it is."""
         source = self._settings.dump
@@ -168,9 +181,7 @@ class Run:
         self, context: RequestContext, folder: Path, spool: Path, reader: Reader, packet: int | None
     ) -> int:
         settings = self._settings
-        self._report.source = {'file': _text(settings.dump or spool), 'bytes': spool.stat().st_size}
-        if self._server:
-            self._report.source['server'] = self._server
+        self._report.source = self._describe(spool)
         with self._timed('digest'):
             self._progress.begin('reading bytes', spool.stat().st_size)
             count, lines = index_of_lines.digest_of(spool, self._progress.update)

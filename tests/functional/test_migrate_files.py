@@ -33,6 +33,16 @@ class SpoolTest(FilesTestCase):
             self.assertEqual(before, (spool / 'documents.ndjson').read_bytes(), stage)
             self.assertEqual(['documents.ndjson'], os.listdir(spool))
 
+    def test_pull_has_a_report_and_no_rejects(self) -> None:
+        pull = ('--dump', self.write(backup(1)), '--stage', 'pull', '--spool', self.folder / 'spool')
+        outcome = self.run_command(*pull)
+        self.assertEqual(0, outcome.code, outcome.err)
+        size = (self.folder / 'spool' / 'documents.ndjson').stat().st_size
+        self.assertEqual(size, outcome.report['source']['bytes'])
+        outcome = self.run_command(*pull, '--reject-file', self.folder / 'rejected')
+        self.assertEqual(127, outcome.code)
+        self.assertIn('--reject-file', outcome.err)
+
 
 class MapTest(FilesTestCase):
     def run_with(self, text: str) -> migrating.Outcome:
