@@ -153,7 +153,7 @@ def _row(
         kind = record_lines.known_kind(where, kinds)
         text = line or f'{position} {length}'.encode()
         if error.raw is not None:
-            text = error.raw.encode('utf-8', 'surrogateescape')
+            text = error.raw
     if record is not None:
         where, kind = (record.index, record.type, record.id), record.kind
     place = record_lines.digest(text) if where is None else record_lines.key(where)

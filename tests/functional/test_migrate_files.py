@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from freezer_api.migrate import index, plan
+from freezer_api.migrate import dump, index, plan
 from tests import migrating
 from tests.migrating import backup, mixture
 
@@ -42,6 +42,44 @@ class SpoolTest(FilesTestCase):
         outcome = self.run_command(*pull, '--reject-file', self.folder / 'rejected')
         self.assertEqual(127, outcome.code)
         self.assertIn('--reject-file', outcome.err)
+
+
+class RejectsTest(FilesTestCase):
+    """A reject file that is loaded."""
+
+    def reject(self, *lines: Any) -> Path:
+        path = self.folder / 'rejected'
+        outcome = self.run_command('--dump', self.write(*lines), '--reject-file', path)
+        self.assertEqual(2, outcome.code, outcome.err)
+        return path
+
+    def test_letters_take_no_more_bytes_than_before(self) -> None:
+        line = backup(1)
+        del line['_source']['project_id']
+        line['_source']['backup_metadata']['log'] = 'ж' * (6 * 2**20)
+        path = self.reject(json.dumps(line, ensure_ascii=False))
+        self.assertLess(path.stat().st_size, 13 * 2**20)
+        outcome = self.run_command('--dump', path, '--default-project', 'p9')
+        self.assertEqual(0, outcome.code, outcome.out)
+
+    def test_line_with_no_room_for_its_reason_goes_without(self) -> None:
+        line = backup(1)
+        del line['_source']['project_id']
+        line['_source']['backup_metadata']['log'] = 'x' * (15 * 2**20)
+        line['_more'] = ''
+        line['_more'] = 'x' * (dump.MAX_LINE - len(json.dumps(line)) - 10)
+        path = self.reject(line)
+        outcome = self.run_command('--dump', path)
+        self.assertEqual(['no_project'], list(outcome.report['reasons']))
+
+    def test_broken_line_is_known_again_whatever_its_bytes(self) -> None:
+        path = self.reject(b'{"cut \xff\xed\xa0\x80', '{"cut "\\ud83d')
+        entries = self.rows()['migration_entries']
+        outcome = self.run_command('--dump', path)
+        self.assertEqual(2, outcome.report['reasons']['broken_line']['count'])
+        self.assertEqual({row['id'] for row in entries}, {row['id'] for row in self.rows()['migration_entries']})
+        again = self.write(json.dumps({'_raw': '\ud83d'}))
+        self.assertEqual(2, self.run_command('--dump', again).code)
 
 
 class MapTest(FilesTestCase):
