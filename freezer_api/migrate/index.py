@@ -187,10 +187,12 @@ def _usable(
         _add_entries(number, record.source, entries)
     elif kind == 'sessions':
         _add_parts(number, record.source, parts)
+    # Of several registrations, that of most keys counts; of rows, the one that was changed last.
+    keys = 0 if record.is_row else len(record.source) + len(client_of(record.source))
     return (
         *(number, KINDS.index(kind), position, length, record_lines.key(where), content),
         *(_source(where), record.id, *(facts[name] for name in _FACTS), record.version),
-        *(len(record.source) + len(client_of(record.source)), None, None),
+        *(keys, None, None),
     )
 
 

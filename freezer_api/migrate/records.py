@@ -47,6 +47,7 @@ class Record:
     :ivar repaired: texts with characters that no database takes, by path, as they were
     :ivar notes: reasons, with a key and what stood there
     :ivar created: in seconds since the epoch; 0 if only the document may tell
+    :ivar is_row: it was a row of the old service, all of which have the same columns
     """
 
     index: str
@@ -58,6 +59,7 @@ class Record:
     repaired: dict[str, str]
     notes: list[tuple[str, str, Any]]
     created: int
+    is_row: bool
 
 
 class Unusable(Exception):
@@ -147,6 +149,7 @@ def parse(line: bytes, kinds: Mapping[str, str]) -> Record:
         repaired={path.removeprefix('_source.'): text for path, text in repaired.items()},
         notes=_notes(hit.get(NOTES)),
         created=created if type(created) is int and 0 <= created < _LATEST else 0,
+        is_row=CREATED in hit,
     )
 
 
