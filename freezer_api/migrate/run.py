@@ -119,8 +119,8 @@ class Run:
             return self._pull_live(self._settings.live, folder)
         source = self._settings.dump
         assert source is not None
-        compressed = dump.is_compressed(source)
-        for line in preflight.check_space(source, folder, unpacks=compressed):
+        loads = self._settings.stage != 'pull'
+        for line in preflight.check_space(source, folder, copies=True, loads=loads):
             self._tell(line)
         self._progress.begin('reading bytes', source.stat().st_size)
         is_spool = self._settings.stage == 'pull'
@@ -161,11 +161,11 @@ class Run:
         """The file with the documents; a dump that is not compressed serves as it is."""
         source = self._settings.dump
         if source is None and (self._settings.live is None or self._settings.stage != 'all'):
-            return dump.spooled(folder)
-        if source is None or dump.is_compressed(source):
+            source = dump.spooled(folder)
+        elif source is None or dump.is_compressed(source):
             with self._timed('pull'):
                 return self._pull(folder)
-        for line in preflight.check_space(source, folder, unpacks=False):
+        for line in preflight.check_space(source, folder, copies=False, loads=True):
             self._tell(line)
         return source
 

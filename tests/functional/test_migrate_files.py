@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Files that a migration reads and writes."""
 
+import bz2
 import gzip
 import json
+import lzma
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -42,6 +44,36 @@ class SpoolTest(FilesTestCase):
         outcome = self.run_command(*pull, '--reject-file', self.folder / 'rejected')
         self.assertEqual(127, outcome.code)
         self.assertIn('--reject-file', outcome.err)
+
+
+class PreflightTest(FilesTestCase):
+    """What is seen before anything is written."""
+
+    def test_dump_that_is_compressed_in_another_way_is_told(self) -> None:
+        text = json.dumps(backup(1)).encode()
+        for content, name in ((lzma.compress(text), 'xz'), (bz2.compress(text), 'bzip2')):
+            path = self.folder / 'dump.ndjson'
+            path.write_bytes(content)
+            for options in ((), ('--stage', 'pull', '--spool', self.folder / 'spool')):
+                outcome = self.run_command('--dump', path, *options)
+                self.assertEqual(4, outcome.code, outcome.out)
+                self.assertIn(f'{path} is compressed by {name}', outcome.err)
+
+    def test_every_stage_needs_room_for_what_it_writes(self) -> None:
+        path = self.write(*mixture(500))
+        size, spool = path.stat().st_size, self.folder / 'spool'
+        pull = ('--dump', path, '--stage', 'pull', '--spool', spool)
+        for options, share in (
+            (pull, 1),
+            (('--stage', 'load', '--spool', spool), 0.6),
+            (('--stage', 'verify', '--spool', spool), 0.6),
+            (('--dump', path), 0.6),
+        ):
+            for free, code in ((0.9 * share, 4), (1.1 * share, 0)):
+                room = int(2**24 + free * size)
+                self.patch(dump, 'free_space', lambda folder, room=room: room)
+                outcome = self.run_command(*options)
+                self.assertEqual(code == 4, outcome.code == 4, (options, outcome.err))
 
 
 class RejectsTest(FilesTestCase):
