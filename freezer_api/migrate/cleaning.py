@@ -248,8 +248,10 @@ def _backup(
     if 'backup_uuid' in fields.left:
         # What the composed id was for: looked up in the ledger.
         notes.remainder['backup_uuid'] = fields.left.pop('backup_uuid')
-    if 'job_id' in fields.left and 'job_id' not in (metadata or {}):
-        extra['job_id'] = fields.left['job_id']
+    job_id = fields.left.get('job_id')
+    if job_id is not None and str(job_id).strip():
+        # Weighs more than what agents write into the metadata, where no job is an empty text.
+        extra['job_id'] = job_id
     document = {'backup_id': place.target_id, 'status': status, 'backup_metadata': metadata or {}}
     return {**document, 'user_name': user_name}, extra
 

@@ -5,6 +5,7 @@ import argparse
 import contextlib
 import dataclasses
 import io
+import json
 import os
 import sqlite3
 import sys
@@ -235,6 +236,8 @@ def _settings(command: Any, kinds: dict[str, str], live: Live | None) -> Setting
         raise UsageError(f'Name a source: --from URL or --from-config FILE{dump}.')
     if command.stage == 'pull' and command.spool is None:
         raise UsageError('--stage pull needs a --spool to pull into.')
+    if command.stage == 'pull' and command.reject_file is not None:
+        raise UsageError('--stage pull rejects nothing, so it has no --reject-file.')
     if command.stage in ('load', 'verify') and not (command.dump or command.spool):
         raise UsageError(f'--stage {command.stage} needs a --spool or a --dump.')
     if command.dry_run and (command.verify or command.stage in ('pull', 'verify')):
@@ -318,18 +321,37 @@ def _kinds(pairs: list[str]) -> dict[str, str]:
 def _read_map(path: Path) -> dict[str, str]:
     """Projects by user: a JSON object, or lines of two words.
 
-    :raises UsageError: the file is something else
+    :raises UsageError: the file is something else, or names several projects for a user
     """
     text = source_arguments.read_file(path)
     if text.lstrip().startswith('{'):
         try:
-            found = orjson.loads(text)
-        except orjson.JSONDecodeError as error:
+            # Which refuses what the other takes, and hides names that are there twice.
+            orjson.loads(text)
+            pairs = json.loads(text, object_pairs_hook=_Pairs)
+        except (ValueError, RecursionError) as error:
             raise UsageError(f'{path} is no JSON: {error}') from None
-        if not all(ids.owner(value) for value in found.values()):
+        if not isinstance(pairs, _Pairs) or not all(ids.owner(value) for _, value in pairs):
             raise UsageError(f'{path}: every user needs one project, of at most 64 characters.')
-        return dict(found)
-    projects = {}
+        lines = [('', user, project) for user, project in pairs]
+    else:
+        lines = list(_lines_of_map(path, text))
+    projects: dict[str, str] = {}
+    for place, user, project in lines:
+        if projects.setdefault(user, project) != project:
+            raise UsageError(f'{path}{place}: {user} has another project before that.')
+    return projects
+
+
+class _Pairs(list[tuple[str, Any]]):
+    """An object in JSON, in which a name may be there twice."""
+
+
+def _lines_of_map(path: Path, text: str) -> Iterator[tuple[str, str, str]]:
+    """What names a line, its user and the project.
+
+    :raises UsageError: a line is something else
+    """
     for number, line in enumerate(text.splitlines(), 1):
         words = line.partition('#')[0].replace(',', ' ').split()
         if words and len(words) != 2:
@@ -337,5 +359,4 @@ def _read_map(path: Path) -> dict[str, str]:
         if words and ids.owner(words[1]) is None:
             raise UsageError(f'{path}, line {number}: a project has at most 64 characters.')
         if words:
-            projects[words[0]] = words[1]
-    return projects
+            yield f', line {number}', words[0], words[1]

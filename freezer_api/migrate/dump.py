@@ -23,6 +23,17 @@ MAX_LINE = 32 * 2**20
 
 _BLOCK = 2**20
 _GZIP = b'\x1f\x8b'
+# How files begin that other programs made smaller.
+_OTHERS = {
+    b'\xfd7zXZ\0': 'xz',
+    b']\0\0': 'lzma',
+    b'BZh': 'bzip2',
+    b'\x28\xb5\x2f\xfd': 'zstd',
+    b'\x04\x22\x4d\x18': 'lz4',
+    b'PK\x03\x04': 'zip',
+    b'7z\xbc\xaf': '7z',
+    b'\x1f\x9d': 'compress',
+}
 _NAME = 'documents.ndjson'
 # A dump that was compressed, for as long as a run takes.
 _UNPACKED = 'unpacked.ndjson'
@@ -35,16 +46,20 @@ Progress = Callable[[int], None]
 def is_compressed(path: Path) -> bool:
     """Whether a file is gzip, whatever its name.
 
-    :raises SourceError: it cannot be read
+    :raises SourceError: it cannot be read, or is compressed in another way
     """
     # Lines are read more than once, so a pipe will not do.
     if path.exists() and not path.is_file():
         raise SourceError(f'{path} cannot be read: it is no file.')
     try:
         with path.open('rb') as file:
-            return file.read(2) == _GZIP
+            beginning = file.read(6)
     except OSError as error:
         raise SourceError(f'{path} cannot be read: {error.strerror}') from None
+    for start, name in _OTHERS.items():
+        if beginning.startswith(start):
+            raise SourceError(f'{path} is compressed by {name}; unpack it first, or use gzip.')
+    return beginning.startswith(_GZIP)
 
 
 def files(folder: Path) -> tuple[Path, ...]:

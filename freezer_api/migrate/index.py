@@ -163,7 +163,7 @@ def _row(
         kind = record_lines.known_kind(where, kinds)
         text = line or f'{position} {length}'.encode()
         if error.raw is not None:
-            text = error.raw.encode('utf-8', 'surrogateescape')
+            text = error.raw
     if record is not None:
         where, kind = (record.index, record.type, record.id), record.kind
     place = record_lines.digest(text) if where is None else record_lines.key(where)
@@ -197,10 +197,12 @@ def _usable(
         _add_entries(number, record.source, entries)
     elif kind == 'sessions':
         _add_parts(number, record.source, parts)
+    # Of several registrations, that of most keys counts; of rows, the one that was changed last.
+    keys = 0 if record.is_row else len(record.source) + len(client_of(record.source))
     return (
         *(number, KINDS.index(kind), position, length, record_lines.key(where), content),
         *(_source(where), record.id, *(facts[name] for name in _FACTS), record.version),
-        *(len(record.source) + len(client_of(record.source)), None, None),
+        *(keys, None, None),
     )
 
 

@@ -3,9 +3,7 @@
 
 import contextlib
 import fcntl
-import json
 import os
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -18,6 +16,7 @@ from freezer_api.db import session
 from freezer_api.db.documents import MAX_SIZE
 from freezer_api.db.models import MigrationEntry, MigrationRun
 from freezer_api.db.session import Database
+from freezer_api.migrate import records
 from freezer_api.migrate.errors import TargetError
 from freezer_api.migrate.records import Document, digest
 from freezer_api.migrate.rows import MAIN
@@ -31,7 +30,6 @@ _TAKEN = 'Another migration into this database is at work.'
 
 # What stands in a remainder for values that were too large.
 _OMITTED = '_omitted'
-_SURROGATE = re.compile('[\ud800-\udfff]')
 # Bytes for the rest of an entry and its statement; and those that any column and statement holds.
 _AROUND = 2**16
 _SMALL = 2**18
@@ -88,12 +86,12 @@ def text(remainder: Document | None, packet: int | None = None) -> str | None:
     """
     if not remainder:
         return None
-    found = _dumps(remainder)
+    found = records.dumps(remainder)
     most = MAX_SIZE if packet is None else min(MAX_SIZE, packet)
     left = most - _AROUND
     if 4 * len(found) < _SMALL or _size(found) <= left:
         return found
-    parts = {name: _dumps({name: value}) for name, value in remainder.items()}
+    parts = {name: records.dumps({name: value}) for name, value in remainder.items()}
     kept = {}
     for name in sorted(parts, key=lambda name: len(parts[name])):
         left -= _size(parts[name])
@@ -101,13 +99,7 @@ def text(remainder: Document | None, packet: int | None = None) -> str | None:
             break
         kept[name] = remainder[name]
     left_out = [len(text.encode()) for name, text in parts.items() if name not in kept]
-    return _dumps({**kept, _OMITTED: {'keys': len(left_out), 'bytes': sum(left_out)}})
-
-
-def _dumps(value: Document) -> str:
-    found = json.dumps(value, separators=(',', ':'), ensure_ascii=False)
-    # Halves of surrogate pairs, which are in texts only.
-    return _SURROGATE.sub(lambda half: f'\\u{ord(half[0]):04x}', found)
+    return records.dumps({**kept, _OMITTED: {'keys': len(left_out), 'bytes': sum(left_out)}})
 
 
 def _size(text: str) -> int:

@@ -74,15 +74,18 @@ def _check_mysql(connection: sa.Connection) -> int:
     return int(packet)
 
 
-def check_space(source: Path, folder: Path, unpacks: bool) -> list[str]:
+def check_space(source: Path, folder: Path, *, copies: bool, loads: bool) -> list[str]:
     """Make sure that spool and scratch database have room for a dump; return what to tell.
 
-    :raises SourceError: they have not
+    :param copies: whether the dump is written there
+    :param loads: whether there is a scratch database
+    :raises SourceError: they have not, or the dump cannot be read
     """
+    is_packed = dump.is_compressed(source)
     size = source.stat().st_size
-    if not unpacks:
-        return [_check_room(str(source), size, folder, int(_SCRATCH * size))]
-    return [_check_room(str(source), size, folder, int((1 + _SCRATCH) * _PACKED * size))]
+    text = _PACKED * size if is_packed else size
+    needed = (copies + loads * _SCRATCH) * text
+    return [_check_room(str(source), size, folder, int(needed))]
 
 
 def check_space_for_server(size: int, folder: Path) -> list[str]:

@@ -5,6 +5,7 @@ And where it can be interrupted: between things that are done.
 """
 
 import contextlib
+import os
 import signal
 import sys
 import threading
@@ -18,6 +19,9 @@ _ON_TERMINAL = 0.2
 _ELSEWHERE = 30.0
 # Characters.
 _BAR = 20
+_LEAST_BAR = 5
+# Of a terminal that does not say.
+_COLUMNS = 80
 
 
 class Progress:
@@ -101,13 +105,26 @@ class Progress:
         if note:
             text += f', {note}'
         if self._terminal:
-            if self._total:
-                full = min(_BAR, _BAR * done // self._total)
-                text = f'[{"#" * full}{"." * (_BAR - full)}] {text}'
+            width = _width(self._stream)
+            # The bar is worth less than the numbers.
+            bar = min(_BAR, width - len(text) - len('[] '))
+            if self._total and bar >= _LEAST_BAR:
+                full = min(bar, bar * done // self._total)
+                text = f'[{"#" * full}{"." * (bar - full)}] {text}'
+            text = text[:width]
             output.write(self._stream, '\r' + text.ljust(self._width))
             self._width = len(text)
         else:
             output.write(self._stream, f'{text}\n')
+
+
+def _width(stream: TextIO) -> int:
+    """Characters that fit into a line of a terminal: in the last column, some begin another line."""
+    try:
+        columns = os.get_terminal_size(stream.fileno()).columns
+    except (OSError, ValueError):
+        columns = 0
+    return (columns or _COLUMNS) - 1
 
 
 def mib(size: int) -> str:

@@ -35,6 +35,7 @@ _LATEST = 10**11
 # Of a number, not within a text. An expression would take longer than reading the line.
 _MANY_DIGITS = b',' + b'0' * 19
 _SHAPE = bytes.maketrans(b':[ \t\n\r\f\v123456789', b',,,,,,,,000000000')
+_SURROGATE = re.compile('[\ud800-\udfff]')
 _UNSTORABLE = re.compile('[\x00\ud800-\udfff]')
 
 
@@ -46,6 +47,7 @@ class Record:
     :ivar repaired: texts with characters that no database takes, by path, as they were
     :ivar notes: reasons, with a key and what stood there
     :ivar created: in seconds since the epoch; 0 if only the document may tell
+    :ivar is_row: it was a row of the old service, all of which have the same columns
     """
 
     index: str
@@ -57,6 +59,7 @@ class Record:
     repaired: dict[str, str]
     notes: list[tuple[str, str, Any]]
     created: int
+    is_row: bool
 
 
 class Unusable(Exception):
@@ -67,7 +70,7 @@ class Unusable(Exception):
     """
 
     def __init__(
-        self, reason: str, where: tuple[str, str, str] | None = None, raw: str | None = None
+        self, reason: str, where: tuple[str, str, str] | None = None, raw: bytes | None = None
     ) -> None:
         super().__init__(reason)
         self.reason = reason
@@ -78,6 +81,13 @@ class Unusable(Exception):
 def digest(data: bytes) -> bytes:
     """16 bytes that differ wherever the data does."""
     return hashlib.blake2b(data, digest_size=16).digest()
+
+
+def dumps(value: Document) -> str:
+    """JSON text that UTF-8 can encode, with escapes only where there must be some: each takes 6 bytes."""
+    found = json.dumps(value, separators=(',', ':'), ensure_ascii=False)
+    # They are in texts only.
+    return _SURROGATE.sub(lambda half: f'\\u{ord(half[0]):04x}', found)
 
 
 def key(where: tuple[str, str, str]) -> bytes:
@@ -107,6 +117,9 @@ def parse(line: bytes, kinds: Mapping[str, str]) -> Record:
     """
     repaired: dict[str, str] = {}
     hit, is_clean = _read(line)
+    if isinstance(hit, dict) and RAW in hit:
+        # As it was: by its bytes, the ledger knows it again.
+        raise Unusable('broken_line', raw=_bytes_of(_text(hit[RAW])))
     if not is_clean:
         try:
             hit = _repair(hit, '', repaired)
@@ -114,8 +127,6 @@ def parse(line: bytes, kinds: Mapping[str, str]) -> Record:
             raise Unusable('unstorable') from None
     if not isinstance(hit, dict):
         raise Unusable('not_a_hit')
-    if RAW in hit:
-        raise Unusable('broken_line', raw=_text(hit[RAW]))
     if hit.get('_id') in (None, ''):
         raise Unusable('not_a_hit')
     where = (_text(hit.get('_index')), _text(hit.get('_type')), _text(hit['_id']))
@@ -138,6 +149,7 @@ def parse(line: bytes, kinds: Mapping[str, str]) -> Record:
         repaired={path.removeprefix('_source.'): text for path, text in repaired.items()},
         notes=_notes(hit.get(NOTES)),
         created=created if type(created) is int and 0 <= created < _LATEST else 0,
+        is_row=CREATED in hit,
     )
 
 
@@ -162,6 +174,14 @@ def known_kind(where: tuple[str, str, str] | None, kinds: Mapping[str, str]) -> 
 
 def _text(value: object) -> str:
     return '' if value is None else str(value)
+
+
+def _bytes_of(raw: str) -> bytes:
+    try:
+        return raw.encode('utf-8', 'surrogateescape')
+    except UnicodeEncodeError:
+        # Nobody but an editor puts other halves of surrogate pairs there.
+        return raw.encode('utf-8', 'surrogatepass')
 
 
 def _read(line: bytes) -> tuple[Any, bool]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from freezer_api.migrate import reasons
 from freezer_api.migrate.dump import MAX_LINE, Reader
 from freezer_api.migrate.errors import MigrationError, UsageError
-from freezer_api.migrate.records import RAW, Document
+from freezer_api.migrate.records import RAW, dumps
 
 
 class RejectFile:
@@ -50,16 +50,14 @@ class RejectFile:
         try:
             # Not orjson: what it refuses is repaired when it is loaded, and must not be lost here.
             hit = json.loads(line.decode('utf-8', 'surrogateescape'))
-            text = _dumps({**hit, '_rejected': why}) if isinstance(hit, dict) else None
+            text = dumps({**hit, '_rejected': why}) if isinstance(hit, dict) else None
         except (ValueError, RecursionError):
             text = None
         if text is None:
-            text = _dumps({RAW: line.decode('utf-8', 'surrogateescape'), '_rejected': why})
-        self._file.write(text.encode() + b'\n')
+            text = dumps({RAW: line.decode('utf-8', 'surrogateescape'), '_rejected': why})
+        found = text.encode()
+        # Without its reason it can be loaded at least.
+        self._file.write((found if len(found) < MAX_LINE else line) + b'\n')
 
     def close(self) -> None:
         self._file.close()
-
-
-def _dumps(document: Document) -> str:
-    return json.dumps(document, separators=(',', ':'))

@@ -27,6 +27,7 @@ class Report:
     :ivar done: how many of the documents that have rows are new, updated, unchanged since an earlier run, or kept as
         the service has them
     :ivar users: users whose documents have no project, with their numbers
+    :ivar unused: users in the map file who have no documents
     :ivar keystone: what came of asking it for projects of users, if it was
     :ivar missing: how many documents have rows by earlier runs and are not in this source
     :ivar missing_examples: some of them, far more than a person reads
@@ -39,6 +40,7 @@ class Report:
     examples: dict[str, list[str]] = dataclasses.field(default_factory=lambda: defaultdict(list))
     done: Counter[str] = dataclasses.field(default_factory=Counter)
     users: dict[str, int] = dataclasses.field(default_factory=dict)
+    unused: list[str] = dataclasses.field(default_factory=list)
     keystone: Document = dataclasses.field(default_factory=dict)
     changed_since: dict[str, int] = dataclasses.field(default_factory=dict)
     missing: int = 0
@@ -88,6 +90,7 @@ class Report:
                 for reason, count in sorted(self.found.items())
             },
             'users_without_project': dict(sorted(self.users.items())),
+            'users_of_the_map_without_documents': self.unused,
             'keystone': self.keystone,
             'changed_in_service_since': self.changed_since,
             'migrated_earlier_but_not_in_the_source': self.missing,
@@ -101,6 +104,7 @@ def from_document(document: Document) -> Report:
     """A report as it was stored."""
     report = Report(
         users=document['users_without_project'],
+        unused=document['users_of_the_map_without_documents'],
         keystone=document['keystone'],
         source=document['source'],
         missing=document['migrated_earlier_but_not_in_the_source'],
@@ -146,6 +150,11 @@ def lines(report: Report) -> list[str]:
         text += [f'  {count:>9,} {user}' for user, count in users[:_USERS]]
         if len(users) > _USERS:
             text.append(f'  {"":9} and {len(users) - _USERS:,} more users; see the report file.')
+    if report.unused:
+        text += ['', 'Users in the --map file who have no documents here; make sure that they are spelt right:']
+        text += [f'  {user}' for user in report.unused[:_USERS]]
+        if len(report.unused) > _USERS:
+            text.append(f'  and {len(report.unused) - _USERS:,} more users; see the report file.')
     if report.keystone:
         text += ['', _keystone(report.keystone)]
     if any(report.changed_since.values()):

@@ -8,7 +8,7 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -80,7 +80,7 @@ class Run:
                 with self._timed('pull'):
                     path = self._pull(folder)
                 self._tell(f'Pulled into {path}.')
-                return errors.DONE
+                return self._finish_pull(path)
             database = session.Database(self._conf)
             context = RequestContext(user_id='migration', overwrite=False)
             context.database, context.scope = database, Scope('')
@@ -122,8 +122,8 @@ class Run:
             return self._pull_live(self._settings.live, folder)
         source = self._settings.dump
         assert source is not None
-        compressed = dump.is_compressed(source)
-        for line in preflight.check_space(source, folder, unpacks=compressed):
+        loads = self._settings.stage != 'pull'
+        for line in preflight.check_space(source, folder, copies=True, loads=loads):
             self._tell(line)
         self._progress.begin('reading bytes', source.stat().st_size)
         is_spool = self._settings.stage == 'pull'
@@ -147,15 +147,28 @@ class Run:
             output.tell(f'{text} Stop who writes to it and run again.')
         return path
 
+    def _finish_pull(self, path: Path) -> int:
+        """Report what there is to load; return the exit code."""
+        self._report.source = self._describe(path)
+        is_written = self._settings.report is None or self._write_report(
+            {'source': self._report.source, 'seconds': self._report.to_document()['seconds']}
+        )
+        return errors.DONE if is_written else errors.SOURCE
+
+    def _describe(self, spool: Path) -> Document:
+        """Where the documents are from."""
+        found = {'file': _text(self._settings.dump or spool), 'bytes': spool.stat().st_size}
+        return {**found, 'server': self._server} if self._server else found
+
     def _spool(self, folder: Path) -> Path:
         """The file with the documents; a dump that is not compressed serves as it is."""
         source = self._settings.dump
         if source is None and (self._settings.live is None or self._settings.stage != 'all'):
-            return dump.spooled(folder)
-        if source is None or dump.is_compressed(source):
+            source = dump.spooled(folder)
+        elif source is None or dump.is_compressed(source):
             with self._timed('pull'):
                 return self._pull(folder)
-        for line in preflight.check_space(source, folder, unpacks=False):
+        for line in preflight.check_space(source, folder, copies=False, loads=True):
             self._tell(line)
         return source
 
@@ -171,9 +184,7 @@ class Run:
         self, context: RequestContext, folder: Path, spool: Path, reader: Reader, packet: int | None
     ) -> int:
         settings = self._settings
-        self._report.source = {'file': _text(settings.dump or spool), 'bytes': spool.stat().st_size}
-        if self._server:
-            self._report.source['server'] = self._server
+        self._report.source = self._describe(spool)
         with self._timed('digest'):
             self._progress.begin('reading bytes', spool.stat().st_size)
             count, lines = index_of_lines.digest_of(spool, self._progress.update)
@@ -248,6 +259,7 @@ class Run:
             )
             if users is not None:
                 self._report.keystone = users.to_document()
+            self._report.unused = _unknown_users(index, settings.projects)
             plan.place(index, stays)
             plan.link_parts(index)
             self._progress.end()
@@ -387,6 +399,12 @@ def _begin(context: RequestContext, run_id: str) -> None:
 @session.writer
 def _end(context: RequestContext, run_id: str, digest: str, document: Document) -> None:
     ledger.end(context.connection, run_id, digest, document)
+
+
+def _unknown_users(index: Index, users: Iterable[str]) -> list[str]:
+    """Those who have no documents at all."""
+    known = {user for (user,) in index.select('SELECT DISTINCT user_id FROM documents')}
+    return sorted(set(users) - known)
 
 
 def _migrated(connection: sa.Connection, last: str) -> Sequence[Any]:

@@ -102,7 +102,7 @@ def find(command: Any, indices: Collection[str]) -> Source | None:
         'key_file': command.keyfile,
         'timeout': command.timeout,
         'retries': command.retries,
-        **_login(command),
+        **_login(command, found),
     }
     found = found.replace(**{name: value for name, value in changes.items() if value is not None})
     if command.password_file and not found.user:
@@ -123,17 +123,19 @@ def read_file(path: Path) -> str:
         raise UsageError(f'{path} cannot be read.') from None
 
 
-def _login(command: Any) -> dict[str, str | None]:
-    """How to log in: as the options say, else as the environment does."""
+def _login(command: Any, found: Source) -> dict[str, str | None]:
+    """How to log in: as the options say, else the URL or file of the source, else the environment."""
     options = (command.user, command.api_key_file, command.token_file)
     named = sum(option is not None for option in options)
     if named > 1:
         raise UsageError('--user, --api-key-file and --token-file are ways to log in; choose one.')
+    is_open = not (named or found.user)
+    lacks_password = command.user is not None or not found.password
     return {
         'user': command.user,
-        'password': _secret(command.password_file, PASSWORD),
-        'api_key': _plain(_secret(command.api_key_file, None if named else API_KEY)),
-        'token': _plain(_secret(command.token_file, None if named else TOKEN)),
+        'password': _secret(command.password_file, PASSWORD if lacks_password else None),
+        'api_key': _plain(_secret(command.api_key_file, API_KEY if is_open else None)),
+        'token': _plain(_secret(command.token_file, TOKEN if is_open else None)),
     }
 
 

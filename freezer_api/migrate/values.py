@@ -149,7 +149,7 @@ def _integer(value: Any) -> int | None:
         return value
     if isinstance(value, float):
         return int(value) if value.is_integer() else None
-    if isinstance(value, str) and len(value) <= 20:
+    if isinstance(value, str) and len(value) <= 20 and _is_plain(value):
         try:
             return int(value)
         except ValueError:
@@ -157,14 +157,22 @@ def _integer(value: Any) -> int | None:
     return None
 
 
+def _is_plain(number: str) -> bool:
+    """Whether others read a number as Python does, which takes underscores and the digits of all scripts."""
+    return number.isascii() and '_' not in number
+
+
 def _seconds(value: Any) -> int | None:
     if isinstance(value, bool):
         return None
     if isinstance(value, str):
         try:
-            value = float(value)
+            number = float(value) if _is_plain(value) else None
         except ValueError:
+            number = None
+        if number is None:
             return _of_date(value)
+        value = number
     if not isinstance(value, int | float) or not math.isfinite(value):
         return None
     if abs(value) >= _MILLISECONDS:

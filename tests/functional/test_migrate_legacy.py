@@ -199,10 +199,19 @@ class DocumentTest(LegacyTestCase):
     def test_client_of_two_users_is_the_one_that_was_changed_last(self) -> None:
         for user, year in (('alice', 2024), ('bob', 2026), ('carol', 2025)):
             time = f'{year}-01-01 00:00:00'
-            self.old.add_client('web01', user, user_id=user, updated_at=time)
+            # The older ones have more to say.
+            more = {} if user == 'bob' else {'description': 'd', 'is_central': 0}
+            self.old.add_client('web01', user, user_id=user, updated_at=time, **more)
         report = self.migrate_old()
         self.assertEqual(2, report['states']['clients']['merged'])
         self.assertEqual('bob', self.get('clients', 'web01')['client']['uuid'])
+
+    def test_job_of_a_backup_is_in_its_column(self) -> None:
+        for inside in ({}, {'job_id': ''}):
+            self.database.clear()
+            self.old.add_backup(f'b{len(inside)}', job_id='j1', backup_metadata={'container': 'c', **inside})
+            self.migrate_old()
+            self.assertEqual({'j1'}, {row['job_id'] for row in self.rows()['backups']})
 
     def test_lists_have_the_order_in_which_rows_were_made(self) -> None:
         names = ('c', 'a', 'b')

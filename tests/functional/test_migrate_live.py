@@ -316,6 +316,10 @@ class PullTest(LiveTestCase):
             (token, {'TOKEN': 's3cret'}, ('--from', stub.url)),
             # Options count for more than the environment.
             (key, {'TOKEN': 'other'}, ('--from', stub.url, '--api-key-file', secret)),
+            # So do credentials in what they name.
+            (basic, {'PASSWORD': 'other'}, ('--from', f'http://u:s3cret@{host}')),
+            (basic, {'API_KEY': 'other', 'TOKEN': 'other'}, ('--from', f'http://u:s3cret@{host}')),
+            (basic, {'API_KEY': 'other', 'PASSWORD': 'other'}, ('--from-config', old)),
         ):
             with self.subTest(options), contextlib.ExitStack() as stack:
                 for name, value in variables.items():

@@ -10,6 +10,40 @@ from tests.migrating import DEFINITION, action, backup, job, session
 Document = dict[str, Any]
 
 
+class ValuesTest(migrating.MigrationTestCase):
+    """Values that are taken, and those that are not."""
+
+    def test_job_beside_the_metadata_of_a_backup_is_the_one_it_is_of(self) -> None:
+        for beside, inside, expected in (
+            ('j1', '', 'j1'),
+            ('j1', 'j2', 'j1'),
+            ('', 'j2', 'j2'),
+            (' ', 'j2', 'j2'),
+            (None, 'j2', 'j2'),
+        ):
+            self.database.clear()
+            line = backup(1, job_id=beside)
+            line['_source']['backup_metadata']['job_id'] = inside
+            self.migrate(line)
+            [row] = self.rows()['backups']
+            self.assertEqual(expected, row['job_id'], (beside, inside))
+            shown = self.api.get(self.v2('backups', line['_id'])).json
+            self.assertEqual(inside, shown['backup_metadata']['job_id'])
+
+    def test_numbers_have_digits_of_ascii(self) -> None:
+        for text in ('1_0', '\u0663'):
+            self.database.clear()
+            report = self.migrate(
+                session('s1', hold_off=text), job('j1', job_schedule={'time_started': text})
+            )
+            self.assertIn('not_a_number', report['reasons'])
+            self.assertIn('time_converted', report['reasons'])
+            shown = self.api.get(self.v2('sessions', 's1')).json
+            self.assertEqual(30, shown['hold_off'])
+            [row] = self.rows()['job_attachments']
+            self.assertNotIn(row['time_started'], (3, 10))
+
+
 class RemainderTest(migrating.MigrationTestCase):
     def remainder(self, kind: str) -> Document:
         """What is kept of the only document of a type that something is kept of."""

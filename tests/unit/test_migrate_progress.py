@@ -2,6 +2,7 @@
 """What a person sees of a migration that goes on."""
 
 import io
+import os
 
 import fixtures
 
@@ -14,6 +15,9 @@ class Stream(io.StringIO):
         super().__init__()
         self.is_terminal = is_terminal
 
+    def fileno(self) -> int:
+        return 2
+
     def isatty(self) -> bool:
         return self.is_terminal
 
@@ -23,6 +27,11 @@ class ProgressTest(base.TestCase):
         super().setUp()
         self.now = 1000.0
         self.useFixture(fixtures.MonkeyPatch('time.monotonic', lambda: self.now))
+        self.columns = 80
+        self.useFixture(fixtures.MonkeyPatch('os.get_terminal_size', self.size))
+
+    def size(self, descriptor: int) -> os.terminal_size:
+        return os.terminal_size((self.columns, 24))
 
     def show(self, is_terminal: bool, quiet: bool = False) -> str:
         stream = Stream(is_terminal)
@@ -39,11 +48,18 @@ class ProgressTest(base.TestCase):
         self.assertNotIn('\n', shown)
         last = shown.split('\r')[-3]
         self.assertEqual(
-            '[###############.....] loading jobs: 3,000 of 4,000 (75 %), 100/s, 0:10 left, 2 rejected',
+            '[########...] loading jobs: 3,000 of 4,000 (75 %), 100/s, 0:10 left, 2 rejected',
             last.strip(),
         )
         # And nothing is left of it.
         self.assertEqual('', shown.split('\r')[-2].strip())
+
+    def test_terminal_has_no_line_that_does_not_fit(self) -> None:
+        for self.columns, bar in ((200, 20), (100, 20), (80, 11), (70, 0), (40, 0), (0, 11)):
+            lines = self.show(is_terminal=True).split('\r')
+            self.assertLess(max(map(len, lines)), self.columns or 80)
+            self.assertEqual(bar, sum(lines[-3].count(letter) for letter in '#.'))
+            self.assertTrue(lines[-3].startswith('[' if bar else 'loading jobs: 3,000'))
 
     def test_log_has_a_line_now_and_then(self) -> None:
         shown = self.show(is_terminal=False)

@@ -197,6 +197,6 @@ def backup(row: Row) -> Read:
     read.add('status', row.get('status'))
     metadata = read.take('backup_metadata', row['backup_metadata'], may_be_short=True)
     read.add('backup_metadata', metadata)
-    if not isinstance(metadata, dict) or metadata.get('job_id') is None:
+    if not isinstance(metadata, dict) or metadata.get('job_id') in (None, ''):
         read.add('job_id', row['job_id'])
     return read
