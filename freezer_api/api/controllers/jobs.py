@@ -37,7 +37,7 @@ class JobsController(RestController):
 
     def _write(self, request: Request, operation: Callable[[], T]) -> T:
         """The result of a write, with the trusts that jobs need."""
-        return request.services.trusts.write(request.caller, request.token, operation)
+        return request.services.trusts.write(request.caller, request.token_auth, operation)
 
     @expose('GET', rule='jobs:get_all')
     def get_all(self, request: Request) -> Document:
