@@ -22,7 +22,7 @@ from oslo_config import cfg
 from oslo_log import log
 
 from freezer_api import exceptions
-from freezer_api.domain.trusts import Terms, Trust
+from freezer_api.domain.trusts import Listed, Terms, Trust
 
 LOG = log.getLogger(__name__)
 
@@ -203,8 +203,8 @@ class Keystone:
                 return
             raise _failure(error, 'Keystone refuses to delete a trust.') from error
 
-    def trusts(self) -> list[tuple[str, str, str]]:
-        """Id, trustor and project of all trusts for the trustee that Keystone has.
+    def trusts(self) -> list[Listed]:
+        """All trusts for the trustee that Keystone has.
 
         :raises UnprocessableEntity: Keystone refuses, or shows a part of them alone
         :raises ServiceUnavailable: Keystone does not answer
@@ -216,7 +216,7 @@ class Keystone:
                 document = answer.json()
                 is_part = document.get('truncated') or (document.get('links') or {}).get('next')
                 found = [
-                    (item['id'], item['trustor_user_id'], item['project_id'] or '')
+                    Listed(item['id'], item['trustor_user_id'], item['project_id'] or '')
                     for item in document['trusts']
                 ]
         except _ERRORS as error:

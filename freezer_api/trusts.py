@@ -41,63 +41,73 @@ class Trusts:
         self._roles = tuple(sorted(set(options.trusts_delegated_roles)))
         self._keystone = keystone
 
-    def write(self, context: RequestContext, caller: Any, operation: Callable[[], T]) -> T:
+    def write(self, context: RequestContext, token_auth: Any, operation: Callable[[], T]) -> T:
         """The result of a write of jobs, which are given the trusts that they need.
 
         What was made in Keystone and is not stored is deleted again, also when the write fails.
 
-        :param caller: what auth_token knows of the caller's token
+        :param token_auth: the plugin that auth_token made of the caller's token; None without one
         :raises UnprocessableEntity: Keystone refuses the trust
         :raises ServiceUnavailable: Keystone does not answer
         """
-        if self._keystone is None or caller is None or caller.user is None:
+        if self._keystone is None or token_auth is None or token_auth.user is None:
             return operation()
         if self._enabled and not context.scope.is_v1:
             # A scheduler acts by the trust of a job, and can give it no other.
-            context.delegation = Delegation(self._always, mends=not caller.user.trust_id)
+            context.delegation = Delegation(self._always, mends=not token_auth.user.trust_id)
         made: Trust | None = None
         try:
             for _ in range(_TRIES):
                 try:
                     return operation()
                 except TrustNeeded as need:
-                    try:
-                        terms = self._terms(context, caller)
-                        confirmed = self._confirmed(context, caller, terms)
-                        if confirmed is None and made is None:
-                            made = self._keystone.create(caller.user.auth_token, terms)
-                    except exceptions.FreezerError:
-                        if not need.is_optional:
-                            raise
-                        # The job stays as broken as it was, and the change is made.
-                        context.delegation = Delegation(self._always)
-                    else:
-                        context.delegation = Delegation(self._always, terms, made, confirmed, True)
+                    context.delegation = self._delegation(context, token_auth, made, need)
+                    made = context.delegation.made or made
             raise exceptions.ServiceUnavailable('Too many writers change this at once; try again.')
         except db_exception.DBConnectionError:
             # The commit may have gone through although its answer was lost, so nothing is deleted by guess.
             made = None
             raise
         finally:
-            self._clean_up(context, caller, made)
+            self._clean_up(context, token_auth, made)
 
-    def _terms(self, context: RequestContext, caller: Any) -> Terms:
+    def _delegation(
+        self, context: RequestContext, token_auth: Any, made: Trust | None, need: TrustNeeded
+    ) -> Delegation:
+        """What the write needs to be repeated with.
+
+        :param made: a trust that an earlier try made
+        """
         assert self._keystone is not None
-        roles = self._roles or tuple(sorted(set(caller.user.role_names)))
+        try:
+            terms = self._terms(context, token_auth)
+            confirmed = self._confirmed(context, token_auth, terms)
+            if confirmed is None and made is None:
+                made = self._keystone.create(token_auth.user.auth_token, terms)
+        except exceptions.FreezerError:
+            if not need.is_optional:
+                raise
+            # The job stays as broken as it was, and the change is made.
+            return Delegation(self._always)
+        return Delegation(self._always, terms, made, confirmed, True)
+
+    def _terms(self, context: RequestContext, token_auth: Any) -> Terms:
+        assert self._keystone is not None
+        roles = self._roles or tuple(sorted(set(token_auth.user.role_names)))
         trustee_id = self._keystone.trustee_id()
         return Terms(context.owner_id, trustee_id, context.scope.project_id, roles)
 
-    def _confirmed(self, context: RequestContext, caller: Any, terms: Terms) -> str | None:
+    def _confirmed(self, context: RequestContext, token_auth: Any, terms: Terms) -> str | None:
         """A stored trust by the terms; one that somebody deleted in Keystone is not used again."""
         assert self._keystone is not None
         found = trusts.reusable(context, terms)
-        if found is None or self._keystone.has(caller.user.auth_token, found):
+        if found is None or self._keystone.has(token_auth.user.auth_token, found):
             return found
         LOG.warning('A trust is missing in Keystone; its jobs get another when they are changed')
         trusts.lose(context, found)
         return None
 
-    def _clean_up(self, context: RequestContext, caller: Any, made: Trust | None) -> None:
+    def _clean_up(self, context: RequestContext, token_auth: Any, made: Trust | None) -> None:
         """Delete in Keystone what no job uses; what fails is left to ``freezer-manage trusts``."""
         unsure = set(context.released_trusts)
         if made is not None:
@@ -109,7 +119,7 @@ class Trusts:
             for trust_id in sorted(unsure):
                 if live.get(trust_id):
                     continue
-                if self._delete(caller, trust_id):
+                if self._delete(token_auth, trust_id):
                     if trust_id in live:
                         trusts.forget(context, trust_id)
                 elif made is not None and trust_id == made.trust_id and trust_id not in live:
@@ -117,10 +127,10 @@ class Trusts:
         except _DATABASE_ERRORS as error:
             LOG.warning('The trusts of a write were not looked after: %s', type(error).__name__)
 
-    def _delete(self, caller: Any, trust_id: str) -> bool:
+    def _delete(self, token_auth: Any, trust_id: str) -> bool:
         """Delete a trust as the caller if that is allowed, else as the service; tell whether it is gone."""
         assert self._keystone is not None
-        for token in (caller.user.auth_token, None):
+        for token in (token_auth.user.auth_token, None):
             try:
                 self._keystone.delete(token, trust_id)
             except exceptions.UnprocessableEntity:

@@ -124,8 +124,8 @@ class Request(pecan.Request):  # type: ignore[misc]  # Pecan is untyped
         return context
 
     @property
-    def token(self) -> Any:
-        """What auth_token knows of the caller's token; None without it."""
+    def token_auth(self) -> Any:
+        """The plugin that auth_token made of the caller's token; None without it."""
         return self.environ.get('keystone.token_auth')
 
     @property

@@ -13,13 +13,11 @@ from oslo_db import exception as db_exception
 from freezer_api import exceptions
 from freezer_api.context import RequestContext
 from freezer_api.db import migration, session, trusts
+from freezer_api.domain.trusts import Listed
 from freezer_api.keystone import Keystone
 
 # Seconds after which a request that made a trust has stored it, or deleted it again.
 _WAIT = 60
-
-# Id, trustor and project.
-Found = tuple[str, str, str]
 
 
 def add_commands(parser: argparse.ArgumentParser) -> None:
@@ -83,7 +81,7 @@ def _list(conf: cfg.ConfigOpts, context: RequestContext) -> int:
     """Print all trusts with their state: used, expired, released, missing in Keystone, or orphan."""
     keystone = _trustee(conf)
     trustee_id = keystone.trustee_id()
-    existing = {found[0]: found for found in keystone.trusts()}
+    existing = {found.trust_id: found for found in keystone.trusts()}
     stored = trusts.find(context)
     line = '{:<32} {:<32} {:<32} {:>6} {}'.format
     print(line('trust', 'trustor', 'project', 'jobs', 'state'))
@@ -99,8 +97,8 @@ def _list(conf: cfg.ConfigOpts, context: RequestContext) -> int:
                 _state(item, known),
             )
         )
-    for trust_id, trustor, project in _orphans(existing.values(), stored):
-        print(line(trust_id, trustor, project, 0, 'orphan'))
+    for orphan in _orphans(existing.values(), stored):
+        print(line(orphan.trust_id, orphan.trustor_user_id, orphan.project_id, 0, 'orphan'))
     return 0
 
 
@@ -114,7 +112,7 @@ def _check(conf: cfg.ConfigOpts, context: RequestContext) -> int:
     trustee_id = keystone.trustee_id()
     # In this order: what is stored was made before.
     used = [item for item in trusts.find(context) if item.released_at is None]
-    existing = {found[0] for found in keystone.trusts()}
+    existing = {found.trust_id for found in keystone.trusts()}
     missing = [
         item
         for item in used
@@ -136,10 +134,10 @@ def _state(item: trusts.Stored, exists: bool) -> str:
     return 'expired' if expires_at is not None and expires_at <= session.seconds() else 'used'
 
 
-def _orphans(existing: Iterable[Found], stored: list[trusts.Stored]) -> list[Found]:
+def _orphans(existing: Iterable[Listed], stored: list[trusts.Stored]) -> list[Listed]:
     """Of the trusts in Keystone those that are not stored."""
     known = {item.trust.trust_id for item in stored}
-    return [found for found in existing if found[0] not in known]
+    return [found for found in existing if found.trust_id not in known]
 
 
 @_command
@@ -163,7 +161,7 @@ def _purge(conf: cfg.ConfigOpts, context: RequestContext) -> int:
         if orphans:
             time.sleep(command.wait)
             orphans = _orphans(orphans, trusts.find(context))
-        deleted = [_delete(remover, orphan[0]) for orphan in orphans]
+        deleted = [_delete(remover, orphan.trust_id) for orphan in orphans]
         done += deleted.count(True)
         failed += deleted.count(False)
     print(f'{done} trusts are deleted.')

@@ -81,16 +81,19 @@ def _is_report(stored: Document, patch: Document, schedule: Document) -> bool:
 
 def _is_earlier(schedule: Document, stored: Document) -> bool:
     """Whether a state is from before the stored one."""
-    times: list[Any] = [
-        state.get(key) for key in ('time_started', 'time_ended') for state in (schedule, stored)
-    ]
-    if not all(isinstance(time, int) for time in times):
+    started, ended = _run_of(schedule)
+    started_before, ended_before = _run_of(stored)
+    if not all(isinstance(time, int) for time in (started, ended, started_before, ended_before)):
         return False
-    started, started_before, ended, ended_before = times
     if started != started_before:
         return bool(started < started_before)
     # A run that has not ended may have begun in the second in which the one before did.
-    return bool(_NEVER != ended < ended_before)
+    return bool(ended != _NEVER and ended < ended_before)
+
+
+def _run_of(schedule: Document) -> tuple[Any, Any]:
+    """When the run began and ended, as far as that is told."""
+    return schedule.get('time_started'), schedule.get('time_ended')
 
 
 def _without_stale(job: Job, patch: Document, schedule: Document) -> Document:

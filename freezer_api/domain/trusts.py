@@ -37,6 +37,15 @@ class Trust:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
+class Listed:
+    """A trust as Keystone lists it."""
+
+    trust_id: str
+    trustor_user_id: str
+    project_id: str
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
 class Delegation:
     """What a request can give to jobs that need a trust.
 

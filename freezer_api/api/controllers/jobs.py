@@ -17,6 +17,8 @@ from freezer_api.schemas import jobs as schema
 
 T = TypeVar('T')
 
+_ALL_PROJECTS = 'jobs:get_all_projects'
+
 # Never taken from a caller. Trusts are made by the service alone.
 _OF_THE_SERVICE = ('user_credentials', 'user_id', 'project_id', '_version')
 
@@ -37,16 +39,21 @@ class JobsController(RestController):
 
     def _write(self, request: Request, operation: Callable[[], T]) -> T:
         """The result of a write, with the trusts that jobs need."""
-        return request.services.trusts.write(request.caller, request.token, operation)
+        return request.services.trusts.write(request.caller, request.token_auth, operation)
+
+    def _sees_processes(self, request: Request) -> bool:
+        """Whether the caller may see the ids of the processes of jobs; v1 shows them to all."""
+        return request.version_1 or self.allows(request, _ALL_PROJECTS)
 
     @expose('GET', rule='jobs:get_all')
     def get_all(self, request: Request) -> Document:
         """GET /v2/{project_id}/jobs: one page, oldest first; of all projects for those who may ask."""
         context = request.caller
-        sees_all = request.version_1 or self.allows(request, 'jobs:get_all_projects')
-        if not request.version_1 and types.boolean(request.query, 'all_projects') and sees_all:
-            context.scope = dataclasses.replace(context.scope, all_projects=True)
-        found = jobs.find(context, request.search(), request.page(), show_pid=sees_all)
+        if not request.version_1 and types.boolean(request.query, 'all_projects'):
+            is_allowed = self.allows(request, _ALL_PROJECTS)
+            context.scope = dataclasses.replace(context.scope, all_projects=is_allowed)
+        shows = self._sees_processes(request)
+        found = jobs.find(context, request.search(), request.page(), show_pid=shows)
         return self.listed(request, found)
 
     @expose('POST', rule='jobs:create', status=201)
@@ -68,8 +75,8 @@ class JobsController(RestController):
     @expose('GET', '{job_id}', rule='jobs:get')
     def get(self, request: Request, job_id: str) -> Reply:
         """GET /v2/{project_id}/jobs/{job_id}."""
-        sees_all = request.version_1 or self.allows(request, 'jobs:get_all_projects')
-        return self.found(request, *jobs.get(request.caller, job_id, show_pid=sees_all))
+        shows = self._sees_processes(request)
+        return self.found(request, *jobs.get(request.caller, job_id, show_pid=shows))
 
     @expose('PATCH', '{job_id}', rule='jobs:update')
     def patch(self, request: Request, job_id: str) -> Reply:
