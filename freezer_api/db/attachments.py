@@ -6,9 +6,8 @@ Everything here runs within the transaction of a job.
 
 import dataclasses
 import operator
-import types
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -71,7 +70,7 @@ class _Parsed(dict[str, Any]):
         return value
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@dataclasses.dataclass(slots=True)
 class Resolved:
     """The entries of a job, ready to be stored.
 
@@ -86,8 +85,38 @@ class Resolved:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
+class _Action:
+    """An action that entries name, stored or to be made.
+
+    :ivar former: marks of what was replaced in it
+    :ivar length: of the text of the definition
+    """
+
+    id: str
+    user_id: str
+    options: Document
+    definition: Definition
+    former: frozenset[str]
+    length: int
+
+    @classmethod
+    def of(cls, row: Mapping[str, Any]) -> '_Action':
+        """The action of a row."""
+        text = row['freezer_action']
+        options = {name: row[name] for name in OPTIONS}
+        former = frozenset(load(row['former']))
+        return cls(row['id'], row['user_id'], options, load(text), former, len(text))
+
+
+@dataclasses.dataclass(slots=True)
 class _Known:
-    actions: dict[str, Any]
+    """What entries can refer to; grows by the actions that they bring.
+
+    :ivar entries: the attachments of the job that are not accounted for, by action id
+    :ivar digests: of definitions that jobs hold, with their action ids
+    """
+
+    actions: dict[str, _Action]
     entries: dict[str, list[Any]]
     digests: frozenset[tuple[str, str]]
     parsed: _Parsed
@@ -226,7 +255,11 @@ def _check_size(rows: list[Document], known: _Known, held: list[Any]) -> None:
     """
     size = sum(
         len(row['document'])
-        + len(row['freezer_action'] or known.actions[row['follows']].freezer_action)
+        + (
+            known.actions[row['follows']].length
+            if row['freezer_action'] is None
+            else len(row['freezer_action'])
+        )
         for row in rows
     )
     if size > MAX_SIZE and size > sum(len(row.document) + len(row.freezer_action) for row in held):
@@ -249,7 +282,7 @@ def _new_id(context: RequestContext, entry: Document, known: _Known, before: Any
             raise exceptions.BadRequest('An action_id of job_actions names no action.')
         # An id that another user's action has is taken, which is nothing for this one to know.
         return str(action_id) if action is None else session.new_id()
-    if action is None or given is None or definitions.equal(given, known.parsed[action.freezer_action]):
+    if action is None or given is None or definitions.equal(given, action.definition):
         return None
     if before is not None and _was_held(action, given, known):
         return None
@@ -260,9 +293,10 @@ def _look_up(context: RequestContext, entries: list[Document], held: list[Any]) 
     held_by_id: dict[str, list[Any]] = defaultdict(list)
     for row in held:
         held_by_id[row.action_id].append(row)
-    found = actions.select_many(context, {e['action_id'] for e in entries if e.get('action_id')})
+    ids = {entry['action_id'] for entry in entries if entry.get('action_id')}
+    rows = actions.select_many(context, ids)
+    found = {action_id: _Action.of(row._mapping) for action_id, row in rows.items()}
     digests = {(row.action_id, row.digest) for row in held}
-    parsed = _Parsed()
     strangers: dict[tuple[str, str], None] = {}
     for entry in entries:
         action_id, definition = entry.get('action_id'), entry.get('freezer_action')
@@ -270,15 +304,14 @@ def _look_up(context: RequestContext, entries: list[Document], held: list[Any]) 
             continue
         action, digest = found.get(action_id), definitions.digest(definition)
         if action is not None and (
-            definitions.equal(definition, parsed[action.freezer_action])
-            or digest in parsed[action.former]
+            definitions.equal(definition, action.definition) or digest in action.former
         ):
             continue
         if (action_id, digest) not in digests:
             strangers[action_id, digest] = None
     if not context.scope.is_v1:
         digests |= _held_digests(context, list(strangers))
-    return _Known(found, held_by_id, frozenset(digests), parsed)
+    return _Known(found, held_by_id, frozenset(digests), _Parsed())
 
 
 def _held_digests(
@@ -316,7 +349,7 @@ def _refer(
     if _is_echo(given, before, known.parsed):
         own = definition = known.parsed[before.freezer_action]
     elif action is not None:
-        definition = known.parsed[action.freezer_action]
+        definition = action.definition
         if given is not None and not definitions.equal(given, definition):
             own = _older_copy(action, given, before, known)
     elif before is not None:
@@ -332,8 +365,8 @@ def _refer(
     if own is not None or not may_follow or not same_json(filled, definition):
         own = filled
     if own is not None and before is None and action is not None:
-        options = {name: getattr(action, name) for name in OPTIONS if entry.get(name) is None}
-        entry = {**entry, **options}
+        missing = {name for name in OPTIONS if entry.get(name) is None}
+        entry = entry | {name: action.options[name] for name in missing}
     if before is not None:
         owner = load(before.document)['user_id']
     elif action is not None:
@@ -351,14 +384,14 @@ def _is_echo(given: Definition | None, before: Any, parsed: _Parsed) -> bool:
 
 
 def _older_copy(
-    action: Any, given: Definition, before: Any, known: _Known
+    action: _Action, given: Definition, before: Any, known: _Known
 ) -> Definition | None:
     """Decide on a definition that is not the action's: None if the entry goes on following it.
 
     :raises UnprocessableEntity: the project never had this definition under this id
     """
     digest = definitions.digest(given)
-    was_former = digest in known.parsed[action.former]
+    was_former = digest in action.former
     if was_former and before is not None and before.follows:
         # An agent sends back what it was given before the action changed.
         return None
@@ -369,10 +402,10 @@ def _older_copy(
     )
 
 
-def _was_held(action: Any, given: Definition, known: _Known) -> bool:
+def _was_held(action: _Action, given: Definition, known: _Known) -> bool:
     """Whether a definition was the action's, or is that of a job under its id."""
     digest = definitions.digest(given)
-    return digest in known.parsed[action.former] or (action.id, digest) in known.digests
+    return digest in action.former or (action.id, digest) in known.digests
 
 
 def _make(
@@ -382,7 +415,7 @@ def _make(
     defaults: Definition,
     known: _Known,
     resolved: Resolved,
-) -> Any:
+) -> _Action:
     """An entry that brings an action of its own; return the action."""
     definition = definitions.fill(entry['freezer_action'], defaults)
     document: Document = {name: entry[name] for name in OPTIONS if name in entry}
@@ -392,7 +425,7 @@ def _make(
     resolved.new_actions.append(row)
     own = definition if context.scope.is_v1 else None
     _add(resolved, context, entry, action_id, user_id, definition, own, known.parsed)
-    return types.SimpleNamespace(**row)
+    return _Action.of(row)
 
 
 def _add(

@@ -87,10 +87,14 @@ def _current(given: Any, held: Mapping[str, list[tuple[Document, Collection[str]
     if found is None:
         return given
     stored, marks = found
+    if not marks:
+        return given
     now = parts(stored)
     entry = dict(given)
     for name, value in parts(given).items():
-        if not marks or _equal(name, value, now.get(name)) or _mark(name, value) not in marks:
+        if name not in now or _equal(name, value, now[name]):
+            continue
+        if _mark(name, value) not in marks:
             continue
         if name == _EXTRAS:
             entry = {key: entry[key] for key in entry if key in KNOWN} | now[_EXTRAS]

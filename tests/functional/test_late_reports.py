@@ -579,6 +579,22 @@ class EntriesTest(LateReportsTestCase):
         definitions = [entry['freezer_action'] for entry in self.entries(job_id)]
         self.assertEqual([{'action': 'info'}] * 2, definitions)
 
+    def test_report_with_malformed_entries_is_refused(self) -> None:
+        job_id = self.follower()
+        agent = self.agent(job_id)
+        self.patch(job_id, job_actions=[{'action_id': 'a', **self.OPTIONS}])
+        agent.document['job_schedule']['status'] = 'running'
+        for entry in (
+            None,
+            'a',
+            {'action_id': ['a']},
+            {'action_id': 'a', 'max_retries': [5]},
+            {'action_id': 'a', 'freezer_action': 'backup'},
+            {'action_id': 'a', 'mandatory': {'x': 1}},
+        ):
+            body = {**agent.document, 'job_actions': [entry]}
+            self.assert_nothing_stored('PATCH', self.url('jobs', job_id), 400, json=body)
+
     def test_many_changes_are_remembered_of_each_part(self) -> None:
         job_id = self.follower()
         agent = self.agent(job_id)
