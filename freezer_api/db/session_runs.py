@@ -6,7 +6,6 @@ from types import MappingProxyType
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy import orm
 
 from freezer_api import exceptions
 from freezer_api.context import RequestContext
@@ -14,8 +13,6 @@ from freezer_api.db import session, session_rows, swaps
 from freezer_api.db.documents import Document
 from freezer_api.db.models import Job, JobAttachment, Session
 from freezer_api.domain import runs
-
-_PARTS = orm.aliased(JobAttachment)
 
 # Parts as :func:`runs.tally` tells them apart.
 _RUNS = sa.and_(
@@ -40,8 +37,18 @@ _RUN = (
     Session.version,
 )
 
+
+def _by_session(statement: Any) -> Any:
+    """The statement, told by which index it finds the parts of a session."""
+    for dialect in ('mysql', 'mariadb'):
+        statement = statement.with_hint(
+            JobAttachment, 'FORCE INDEX (ix_job_attachments_session)', dialect
+        )
+    return statement
+
+
 # Sessions with the numbers of their parts, which may be thousands; of completed ones nothing depends on them.
-_TALLIED = (
+_TALLIED = _by_session(
     sa.select(
         *_RUN,
         sa.func.count(JobAttachment.job_id).label('parts'),
@@ -61,19 +68,39 @@ _TALLIED = (
     .group_by(*_RUN)
 )
 
-# Those that run, or seem to: none of their jobs does. The user is added by v1.
-_ENDLESS = _TALLIED.where(
-    Session.project_id == sa.bindparam('project_id'),
-    Session.status == runs.RUNNING,
-    ~sa.exists().where(
-        _PARTS.project_id == Session.project_id,
-        _PARTS.session_id == Session.id,
-        _PARTS.session_status == runs.RUNNING,
-        _PARTS.run_tag.is_not(None),
-    ),
+
+def _any(clause: Any) -> Any:
+    """1 if a part of the session is like that; in a WHERE, MariaDB would read the parts of all sessions for it."""
+    found: Any = sa.select(sa.literal_column('1')).where(
+        JobAttachment.project_id == Session.project_id,
+        JobAttachment.session_id == Session.id,
+        clause,
+    )
+    return sa.func.coalesce(
+        _by_session(found).limit(1).correlate(Session).scalar_subquery(), sa.literal_column('0')
+    )
+
+
+# Sessions that run, or seem to, and what tells it. The rest of the parts matters only while jobs may join.
+_AGE = sa.bindparam('now', type_=sa.BigInteger) - Session.time_start
+_IS_CLOSED = sa.and_(
+    Session.time_start >= 0,
+    # PostgreSQL refuses what is beyond 64 bits, and may begin with either condition.
+    sa.case((Session.time_start >= 0, _AGE), else_=0) > Session.hold_off,
 )
+_RUNNING = sa.select(
+    *_RUN,
+    _any(_RUNS).label('running'),
+    *(
+        sa.case((_IS_CLOSED, sa.literal_column('0')), else_=_any(clause)).label(name)
+        for name, clause in (
+            ('absent', sa.case((sa.or_(_RUNS, _ENDED), 0), else_=1) == 1),
+            ('ended', _ENDED),
+        )
+    ),
+).where(Session.project_id == sa.bindparam('project_id'), Session.status == runs.RUNNING)
 for _dialect in ('mysql', 'mariadb'):
-    _ENDLESS = _ENDLESS.with_hint(Session, 'FORCE INDEX (ix_sessions_status)', _dialect)
+    _RUNNING = _RUNNING.with_hint(Session, 'FORCE INDEX (ix_sessions_status)', _dialect)
 
 # Sessions completed by one transaction for being overdue.
 _BATCH = 100
@@ -201,11 +228,16 @@ def is_overdue(row: Any, parts: Iterable[Any]) -> bool:
 def find_overdue(context: RequestContext) -> list[str]:
     """The sessions of the scope whose runs are overdue, all of them."""
     scope = context.scope
-    statement = _ENDLESS
+    now = session.seconds()
+    statement = _RUNNING
     if scope.user_id is not None:
         statement = statement.where(Session.user_id == scope.user_id)
-    found = context.connection.execute(statement, {'project_id': scope.project_id})
-    return [row.id for row in found if _conclusion(row)]
+    values = {'project_id': scope.project_id, 'now': now}
+    return [
+        row.id
+        for row in context.connection.execute(statement, values)
+        if runs.conclude(_run(row), runs.Tally(row.running, row.absent, row.ended, 0), now)
+    ]
 
 
 def end_overdue(context: RequestContext, session_ids: Sequence[str]) -> None:

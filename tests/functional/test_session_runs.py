@@ -385,6 +385,21 @@ class RunTest(SessionsTestCase):
         self.assertEqual(['waits', 'runs'], [document['session_id'] for document in found])
         self.assertEqual(stored, self.rows())
 
+    def test_sessions_of_any_times_can_be_searched_by_their_outcome(self) -> None:
+        """Callers may write all of them, and make a run look as if it went on."""
+        ends = (-(2**63), -1, 0, T, 2**63 - 1)
+        for start in ends:
+            for number, hold_off in enumerate((0, 2**63 - 1)):
+                name = f's{start}-{number}'.replace('--', '-')
+                self.put_session(name, status='running', time_start=start, hold_off=hold_off)
+        found = self.api.get(self.url('sessions'), json={'match': [{'status': 'completed'}]}).json
+        shown = self.api.get(self.url('sessions')).json['sessions']
+        self.assertEqual(
+            [document for document in shown if document['status'] == 'completed'],
+            found['sessions'],
+        )
+        self.assertEqual(['s0-0'], [document['session_id'] for document in found['sessions']])
+
     def test_two_who_see_an_overdue_run_change_the_session_once(self) -> None:
         alone = self.api.get(self.url('sessions', self.put_overdue('alone')))
         path = self.url('sessions', self.put_overdue('s1'))
