@@ -65,7 +65,7 @@ def _text_in_entries(text: str) -> Any:
     texts = (ActionAttachment.search_text, Action.search_text)
     return _in_entries(
         sa.or_(
-            ActionAttachment.action_id == text,
+            search.equals(ActionAttachment.action_id, text),
             *(search.in_lower_case(column, text) for column in texts),
         )
     )

@@ -15,6 +15,7 @@ from typing import Any
 import orjson
 import sqlalchemy as sa
 from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql import operators
 from sqlalchemy.sql.expression import ColumnElement, FunctionElement, Subquery
 
 from freezer_api import exceptions
@@ -267,9 +268,11 @@ def _sqlite_json_text(element: Any, compiler: Any, **kwargs: Any) -> str:
 @compiles(json_text, 'mariadb')
 def _mysql_json_text(element: Any, compiler: Any, **kwargs: Any) -> str:
     document, path = (compiler.process(clause, **kwargs) for clause in list(element.clauses)[:2])
-    # The functions answer in a collation that ignores case.
+    # What MySQL extracts is no text, and its null does not equal 'null' before it is one. The outer cast is for the
+    # comparisons, which would ignore case, and in any collation of texts blanks at the end.
     return (
-        f"(JSON_UNQUOTE(NULLIF(JSON_EXTRACT({document}, {path}), 'null')) COLLATE utf8mb4_bin)"
+        f'CAST(JSON_UNQUOTE(NULLIF(CAST(JSON_EXTRACT({document}, {path}) AS CHAR CHARACTER SET utf8mb4),'
+        " 'null')) AS BINARY)"
     )
 
 
@@ -278,6 +281,35 @@ def _postgresql_json_text(element: Any, compiler: Any, **kwargs: Any) -> str:
     document, _, *steps = list(element.clauses)
     arguments = ', '.join(f'CAST({compiler.process(step, **kwargs)} AS TEXT)' for step in steps)
     return f'json_extract_path_text(CAST({compiler.process(document, **kwargs)} AS JSON), {arguments})'
+
+
+class exactly(FunctionElement[bool]):  # noqa: N801  # named as the SQL functions beside it
+    """A comparison of a text column, ``==`` or ``!=``, that minds blanks at the end on all databases."""
+
+    inherit_cache = True
+    # Not Boolean: the databases without booleans would compare with 1, and use no index.
+    type: Any = sa.types.NULLTYPE
+
+    def __init__(self, comparison: Any) -> None:
+        super().__init__(comparison)
+
+
+@compiles(exactly)
+def _plain_exactly(element: Any, compiler: Any, **kwargs: Any) -> str:
+    return f'({compiler.process(element.clauses, **kwargs)})'
+
+
+@compiles(exactly, 'mysql')
+@compiles(exactly, 'mariadb')
+def _mysql_exactly(element: Any, compiler: Any, **kwargs: Any) -> str:
+    # Their collations pad texts with blanks. The first comparison is what an index can go by.
+    (comparison,) = element.clauses
+    left, right = (
+        compiler.process(side, **kwargs) for side in (comparison.left, comparison.right)
+    )
+    text = compiler.process(comparison, **kwargs)
+    sign, glue = ('=', 'AND') if comparison.operator is operators.eq else ('!=', 'OR')
+    return f'({text} {glue} CHAR_LENGTH({left}) {sign} CHAR_LENGTH({right}))'
 
 
 def _comparable(column: Column, value: Scalar) -> Any:
@@ -304,10 +336,14 @@ def equals(column: Column, value: Scalar | Parameter, negated: bool = False) -> 
     elif comparable is None:
         clause = sa.true() if negated else sa.false()
     elif negated:
-        clause = sa.or_(column.is_(None), column != comparable)
+        clause = sa.or_(column.is_(None), _compared(column, column != comparable))
     else:
-        clause = column == comparable
+        clause = _compared(column, column == comparable)
     return clause
+
+
+def _compared(column: Column, comparison: Any) -> Any:
+    return exactly(comparison) if isinstance(column.type, sa.String) else comparison
 
 
 def in_lower_case(column: Column, text: str) -> Clause:
