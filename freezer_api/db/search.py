@@ -19,6 +19,7 @@ from sqlalchemy.sql import operators
 from sqlalchemy.sql.expression import ColumnElement, FunctionElement, Subquery
 
 from freezer_api import exceptions
+from freezer_api.db import documents
 from freezer_api.domain import secrets
 
 Scalar = str | int | float | bool | None
@@ -224,10 +225,18 @@ def key(value: Any) -> str | None:
 
 
 def text_of(*values: Any) -> str:
-    """All texts and numbers in the values but secrets, in lower case, one a line: what ``_all`` looks through."""
+    """All texts and numbers in the values but secrets, in lower case, one a line: what ``_all`` looks through.
+
+    What is longer than half of a column is cut: when an action is deleted, its text comes behind those of its entries.
+    """
     found: list[str] = []
     _collect_text(map(secrets.masked, values), found)
-    return '\n'.join(found)
+    text = '\n'.join(found)
+    limit = documents.MAX_SIZE // 2
+    # A letter takes at most four bytes.
+    if 4 * len(text) > limit:
+        text = text.encode()[:limit].decode(errors='ignore')
+    return text
 
 
 def _collect_text(values: Iterable[Any], found: list[str]) -> None:
