@@ -38,7 +38,6 @@ Column = Any
 
 # Statements of pages that are kept, and values of special keys that they are kept with.
 _KEPT = 256
-_FORMING = ('', 'completed')
 
 INT64 = range(-(2**63), 2**63)
 _KEY_LENGTH = 255
@@ -404,6 +403,8 @@ class Index:
     :ivar other: makes the condition for any other key, from its path without ``containers``
     :ivar containers: objects of the document whose keys may be named without them
     :ivar time: column for ``time_after`` and ``time_before``
+    :ivar special: keys with conditions of their own, which are not those of a column for some values
+    :ivar forming: these values
     """
 
     key: tuple[Column, Column]
@@ -418,6 +419,7 @@ class Index:
     special: Mapping[str, Callable[[Condition], Clause | None]] = dataclasses.field(
         default_factory=dict
     )
+    forming: tuple[Scalar, ...] = ()
 
     def without(self, *names: str) -> 'Index':
         """The same for documents that do not show some of the columns."""
@@ -456,7 +458,7 @@ class Index:
         conditions, values = [], {}
         for number, condition in enumerate(search.conditions):
             name = '.'.join(self.path(condition))
-            if name in self.special and condition.value in _FORMING:
+            if name in self.special and condition.value in self.forming:
                 # Its form depends on the value, which stays.
                 conditions.append(condition)
                 continue
