@@ -25,6 +25,11 @@ def dump(value: Any) -> str:
     return text.decode()
 
 
+def size_in_statement(text: str) -> int:
+    """Bytes that a text takes in a statement of MySQL or MariaDB, where some letters get a backslash."""
+    return len(text.encode()) + sum(text.count(letter) for letter in '"\'\\\n\r\0\x1a')
+
+
 def load(text: str) -> Any:
     """The value of a JSON text."""
     return orjson.loads(text)

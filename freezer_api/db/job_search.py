@@ -10,6 +10,8 @@ from sqlalchemy.sql.expression import Subquery
 from freezer_api.db import attachments, search
 from freezer_api.db.models import Action, ActionAttachment, Job, JobAttachment
 
+_COMPLETED = 'completed'
+
 JOIN = sa.join(
     Job,
     JobAttachment,
@@ -65,15 +67,19 @@ def _text_in_entries(text: str) -> Any:
     texts = (ActionAttachment.search_text, Action.search_text)
     return _in_entries(
         sa.or_(
-            ActionAttachment.action_id == text,
+            search.equals(ActionAttachment.action_id, text),
             *(search.in_lower_case(column, text) for column in texts),
         )
     )
 
 
+def _is_not_completed(condition: search.Condition) -> bool:
+    return condition.value == _COMPLETED and condition.negated
+
+
 def _by_status(condition: search.Condition) -> Any:
     """Not ``completed`` by its own column: what agents ask for at every poll."""
-    if condition.value != 'completed' or not condition.negated:
+    if not _is_not_completed(condition):
         return None
     return JobAttachment.completed == sa.false()
 
@@ -142,6 +148,7 @@ INDEX = search.Index(
         'session_id': _or_empty(JobAttachment.session_id),
         'description': _or_empty(Job.description),
     },
+    forming=('', _COMPLETED),
 )
 
 INDEX_V1 = INDEX.without('project_id')
@@ -165,12 +172,10 @@ def _source(wanted: search.Search, by_user: bool) -> Any:
     return None
 
 
-def _is_poll(wanted: search.Search) -> bool:
-    """Whether it asks for the jobs of a client that are not completed, as agents do."""
+def _is_served_by_polls(wanted: search.Search) -> bool:
+    """Whether the index for polls finds what it asks for, be it a poll (see ``polls``) or more special than one."""
     return 'client_id' in INDEX.found_by(wanted) and any(
-        INDEX.path(condition) == ('status',)
-        and condition.negated
-        and condition.value == 'completed'
+        INDEX.path(condition) == ('status',) and _is_not_completed(condition)
         for condition in wanted.conditions
     )
 
@@ -181,7 +186,7 @@ def _listing(wanted: search.Search, by_user: bool, all_projects: bool) -> search
         scope = JobAttachment.project_id == sa.bindparam('project_id')
     if by_user:
         scope = sa.and_(scope, Job.user_id == sa.bindparam('user_id'))
-    if _is_poll(wanted):
+    if _is_served_by_polls(wanted):
         suffix = '_all' if all_projects else ''
         return search.Listing(scope, f'ix_job_attachments_poll{suffix}')
     if all_projects:

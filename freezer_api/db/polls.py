@@ -119,7 +119,8 @@ def _jobs(all_projects: bool, by_user: bool, continued: bool) -> Any:
     own: Any = JobAttachment
     index = 'ix_job_attachments_poll'
     order: list[Any] = [own.created_at, _binary(own.job_id)]
-    clauses = [own.client_id == sa.bindparam('client_id'), own.completed == sa.false()]
+    client: Any = search.exactly(own.client_id == sa.bindparam('client_id'))
+    clauses = [client, own.completed == sa.false()]
     if all_projects:
         index += '_all'
         order.append(_binary(own.project_id))

@@ -15,9 +15,11 @@ from typing import Any
 import orjson
 import sqlalchemy as sa
 from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql import operators
 from sqlalchemy.sql.expression import ColumnElement, FunctionElement, Subquery
 
 from freezer_api import exceptions
+from freezer_api.db import documents
 from freezer_api.domain import secrets
 
 Scalar = str | int | float | bool | None
@@ -36,7 +38,6 @@ Column = Any
 
 # Statements of pages that are kept, and values of special keys that they are kept with.
 _KEPT = 256
-_FORMING = ('', 'completed')
 
 INT64 = range(-(2**63), 2**63)
 _KEY_LENGTH = 255
@@ -226,10 +227,18 @@ def key(value: Any) -> str | None:
 
 
 def text_of(*values: Any) -> str:
-    """All texts and numbers in the values but secrets, in lower case, one a line: what ``_all`` looks through."""
+    """All texts and numbers in the values but secrets, in lower case, one a line: what ``_all`` looks through.
+
+    What is longer than half of a column is cut: when an action is deleted, its text comes behind those of its entries.
+    """
     found: list[str] = []
     _collect_text(map(secrets.masked, values), found)
-    return '\n'.join(found)
+    text = '\n'.join(found)
+    limit = documents.MAX_SIZE // 2
+    # A letter takes at most four bytes.
+    if 4 * len(text) > limit:
+        text = text.encode()[:limit].decode(errors='ignore')
+    return text
 
 
 def _collect_text(values: Iterable[Any], found: list[str]) -> None:
@@ -270,9 +279,11 @@ def _sqlite_json_text(element: Any, compiler: Any, **kwargs: Any) -> str:
 @compiles(json_text, 'mariadb')
 def _mysql_json_text(element: Any, compiler: Any, **kwargs: Any) -> str:
     document, path = (compiler.process(clause, **kwargs) for clause in list(element.clauses)[:2])
-    # The functions answer in a collation that ignores case.
+    # What MySQL extracts is no text, and its null does not equal 'null' before it is one. The outer cast is for the
+    # comparisons, which would ignore case, and in any collation of texts blanks at the end.
     return (
-        f"(JSON_UNQUOTE(NULLIF(JSON_EXTRACT({document}, {path}), 'null')) COLLATE utf8mb4_bin)"
+        f'CAST(JSON_UNQUOTE(NULLIF(CAST(JSON_EXTRACT({document}, {path}) AS CHAR CHARACTER SET utf8mb4),'
+        " 'null')) AS BINARY)"
     )
 
 
@@ -281,6 +292,35 @@ def _postgresql_json_text(element: Any, compiler: Any, **kwargs: Any) -> str:
     document, _, *steps = list(element.clauses)
     arguments = ', '.join(f'CAST({compiler.process(step, **kwargs)} AS TEXT)' for step in steps)
     return f'json_extract_path_text(CAST({compiler.process(document, **kwargs)} AS JSON), {arguments})'
+
+
+class exactly(FunctionElement[bool]):  # noqa: N801  # named as the SQL functions beside it
+    """A comparison of a text column, ``==`` or ``!=``, that minds blanks at the end on all databases."""
+
+    inherit_cache = True
+    # Not Boolean: the databases without booleans would compare with 1, and use no index.
+    type: Any = sa.types.NULLTYPE
+
+    def __init__(self, comparison: Any) -> None:
+        super().__init__(comparison)
+
+
+@compiles(exactly)
+def _plain_exactly(element: Any, compiler: Any, **kwargs: Any) -> str:
+    return f'({compiler.process(element.clauses, **kwargs)})'
+
+
+@compiles(exactly, 'mysql')
+@compiles(exactly, 'mariadb')
+def _mysql_exactly(element: Any, compiler: Any, **kwargs: Any) -> str:
+    # Their collations pad texts with blanks. The first comparison is what an index can go by.
+    (comparison,) = element.clauses
+    left, right = (
+        compiler.process(side, **kwargs) for side in (comparison.left, comparison.right)
+    )
+    text = compiler.process(comparison, **kwargs)
+    sign, glue = ('=', 'AND') if comparison.operator is operators.eq else ('!=', 'OR')
+    return f'({text} {glue} CHAR_LENGTH({left}) {sign} CHAR_LENGTH({right}))'
 
 
 def _comparable(column: Column, value: Scalar) -> Any:
@@ -307,10 +347,14 @@ def equals(column: Column, value: Scalar | Parameter, negated: bool = False) -> 
     elif comparable is None:
         clause = sa.true() if negated else sa.false()
     elif negated:
-        clause = sa.or_(column.is_(None), column != comparable)
+        clause = sa.or_(column.is_(None), _compared(column, column != comparable))
     else:
-        clause = column == comparable
+        clause = _compared(column, column == comparable)
     return clause
+
+
+def _compared(column: Column, comparison: Any) -> Any:
+    return exactly(comparison) if isinstance(column.type, sa.String) else comparison
 
 
 def in_lower_case(column: Column, text: str) -> Clause:
@@ -362,6 +406,8 @@ class Index:
     :ivar other: makes the condition for any other key, from its path without ``containers``
     :ivar containers: objects of the document whose keys may be named without them
     :ivar time: column for ``time_after`` and ``time_before``
+    :ivar special: keys with conditions of their own, which are not those of a column for some values
+    :ivar forming: these values
     """
 
     key: tuple[Column, Column]
@@ -376,6 +422,7 @@ class Index:
     special: Mapping[str, Callable[[Condition], Clause | None]] = dataclasses.field(
         default_factory=dict
     )
+    forming: tuple[Scalar, ...] = ()
 
     def without(self, *names: str) -> 'Index':
         """The same for documents that do not show some of the columns."""
@@ -414,7 +461,7 @@ class Index:
         conditions, values = [], {}
         for number, condition in enumerate(search.conditions):
             name = '.'.join(self.path(condition))
-            if name in self.special and condition.value in _FORMING:
+            if name in self.special and condition.value in self.forming:
                 # Its form depends on the value, which stays.
                 conditions.append(condition)
                 continue

@@ -23,11 +23,16 @@ from sqlalchemy import event
 from freezer_api import discretion, exceptions
 from freezer_api.context import RequestContext
 from freezer_api.db import urls
+from freezer_api.db.documents import size_in_statement
 
 LOG = logging.getLogger(__name__)
 
 P = ParamSpec('P')
 R = TypeVar('R')
+
+# Of a connection: the bytes that a statement may have; and those to leave for numbers and the like.
+_PACKET = 'max_allowed_packet'
+_BESIDES_TEXTS = 4096
 
 # Of a row; it is to have one of them.
 Versions = Collection[int]
@@ -70,6 +75,8 @@ class Database:
             event.listen(self._readers.writer.get_engine(), 'connect', _set_up_postgresql_reader)
         else:
             event.listen(self._writing_engine, 'connect', _set_up_mysql)
+            event.listen(self._writing_engine, 'before_cursor_execute', _check_packet)
+            event.listen(self._writing_engine, 'handle_error', _pass_on, insert=True)
 
     @property
     def _writing_engine(self) -> sqlalchemy.Engine:
@@ -133,9 +140,33 @@ def _set_up_postgresql_reader(connection: Any, record: Any) -> None:
 
 
 def _set_up_mysql(connection: Any, record: Any) -> None:
-    # Its own default; but a server may be configured otherwise, since other services ask for that.
+    # The isolation is its own default; but a server may be configured otherwise, since other services ask for that.
     with connection.cursor() as cursor:
         cursor.execute('SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ')
+        cursor.execute('SELECT @@max_allowed_packet')
+        (record.info[_PACKET],) = cursor.fetchone()
+
+
+def _check_packet(
+    connection: Any, cursor: Any, statement: str, parameters: Any, context: Any, executemany: bool
+) -> None:
+    """Refuse a statement that makes the server close the connection, as it does whenever that is repeated."""
+    room = connection.info[_PACKET] - _BESIDES_TEXTS - 4 * len(statement)
+    # Of many rows those that are large have statements of their own.
+    for row in parameters if executemany else [parameters]:
+        values = row.values() if isinstance(row, dict) else row
+        texts = [value for value in values if isinstance(value, str)]
+        # A letter takes at most four bytes.
+        if 4 * sum(map(len, texts)) > room and sum(map(size_in_statement, texts)) > room:
+            raise exceptions.TooLarge(
+                'What is to be stored, with its copy for searches, is larger than max_allowed_packet of the database.'
+            )
+
+
+def _pass_on(context: sqlalchemy.ExceptionContext) -> None:
+    # Before oslo.db sees the error, which takes it for one of the database.
+    if isinstance(context.original_exception, exceptions.FreezerError):
+        raise context.original_exception
 
 
 def _lock_sqlite(

@@ -337,12 +337,34 @@ class ValueTest(SearchTestCase):
 
     def test_texts_are_compared_to_the_letter(self) -> None:
         ids = {}
-        values = ('web', 'Web', ' web', 'w\u00e9b', 'wEb', "w'eb", 'w%b', 'w_b', 'w\\b', '"', '')
+        values = ('null', 'web', 'Web', ' web', 'w\u00e9b', 'wEb', "w'eb", 'w%b', 'w_b', 'w\\b', '"', '')
         for value in values:
             ids[value] = self.backup(container='c', free=value, backup_name='x' + value)
         for value in values:
             self.assertEqual([ids[value]], self.match('backups', {'free': value}), value)
             self.assertEqual([ids[value]], self.match('backups', {'backup_name': 'x' + value}), value)
+
+    def test_blanks_at_the_end_are_minded(self) -> None:
+        values = ('web', 'web ', 'web  ', ' ', '')
+        ids = [self.backup(free=value, level=value) for value in values]
+        for key in ('free', 'level'):
+            for value, backup_id in zip(values, ids, strict=True):
+                others = [other for other in ids if other != backup_id]
+                self.assert_splits('backups', {key: value}, [backup_id], others)
+
+    def test_blanks_at_the_end_of_ids_are_minded(self) -> None:
+        self.action('a')
+        job_id = self.job(job_actions=[{'action_id': 'a'}])
+        not_completed = {'match_not': [{'status': 'completed'}]}
+        for blank, found in (('', [job_id]), (' ', [])):
+            for key, value in (('job_id', job_id), ('client_id', HOST), ('action_id', 'a')):
+                search = {'match': [{key: value + blank}]}
+                self.assertEqual(found, self.find('jobs', search), search)
+                self.assertEqual(found, self.find('jobs', {**search, **not_completed}), search)
+        self.assertEqual([HOST], self.match('clients', {'client_id': HOST}))
+        self.assertEqual([], self.match('clients', {'client_id': HOST + ' '}))
+        self.assertEqual([], self.match('clients', {'_all': HOST + ' '}))
+        self.assertEqual([], self.match('jobs', {'_all': 'a '}))
 
     def test_long_texts_are_compared_as_a_whole(self) -> None:
         one, two = self.backup(backup_name='x' * 5000), self.backup(backup_name='x' * 4999 + 'y')
