@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Every way of shipping the service carries the migration scripts and the files of etc/."""
 
+import email
 import os
 import shutil
 import subprocess
@@ -113,6 +114,16 @@ class PackagingTest(base.TestCase):
         files = {path.name for path in (ROOT / 'etc' / 'freezer').iterdir()}
         self.assertIn('api_audit_map.conf', files)
         self.assertEqual(set(), {f'freezer_api/etc/{name}' for name in files} - names)
+
+    def test_wheel_describes_itself_as_the_index_takes_it(self) -> None:
+        with zipfile.ZipFile(self.wheel) as archive:
+            (name,) = (name for name in archive.namelist() if name.endswith('/METADATA'))
+            described = email.message_from_bytes(archive.read(name))
+        classifiers = described.get_all('Classifier', [])
+        self.assertNotIn('Framework :: Pecan', classifiers)
+        self.assertIn('Development Status', {item.partition(' :: ')[0] for item in classifiers})
+        links = {item.partition(', ')[0] for item in described.get_all('Project-URL', [])}
+        self.assertLessEqual({'Documentation', 'Source', 'Bug Tracker'}, links)
 
     def test_sdist_has_the_scripts(self) -> None:
         with tarfile.open(self.sdist) as archive:
