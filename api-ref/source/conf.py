@@ -2,12 +2,15 @@
 """Sphinx configuration of the API reference."""
 
 import importlib.util
+from pathlib import Path
 
 project = 'Freezer API Reference'
 copyright = 'OpenStack contributors'
 extensions: list[str] = []
 html_theme = 'alabaster'
-if importlib.util.find_spec('openstackdocstheme'):
+# The theme asks git for the commit of the sources, and fails where there is none, as in an archive.
+is_checkout = (Path(__file__).resolve().parents[2] / '.git').exists()
+if is_checkout and importlib.util.find_spec('openstackdocstheme'):
     extensions.append('openstackdocstheme')
     html_theme = 'openstackdocs'
     openstackdocs_repo_name = 'openstack/freezer-api'

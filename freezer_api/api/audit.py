@@ -8,9 +8,10 @@ from typing import Any
 import orjson
 from oslo_config import cfg
 
-from freezer_api import exceptions
+from freezer_api import exceptions, shipped
 from freezer_api.api.controllers import root
 from freezer_api.api.request import Document, Request
+from freezer_api.conf import audit
 
 WSGI = Callable[..., Iterable[bytes]]
 
@@ -117,11 +118,14 @@ class Events:
 
 
 def _map_file(conf: cfg.ConfigOpts) -> str:
-    """The path of the map.
+    """The path of the map: a file of the operator, else the one that comes with the service.
 
-    :raises ConfigFilesNotFoundError: there is none; without it events would say nothing of what was done
+    :raises ConfigFilesNotFoundError: the operator names another file, which is not there
     """
-    path: str | None = conf.find_file(conf.audit.map_file)
-    if path is None:
-        raise cfg.ConfigFilesNotFoundError([conf.audit.map_file])
-    return path
+    name: str = conf.audit.map_file or audit.MAP_FILE
+    path: str | None = conf.find_file(name)
+    if path is not None:
+        return path
+    if name != audit.MAP_FILE:
+        raise cfg.ConfigFilesNotFoundError([name])
+    return str(shipped.folder('etc', 'etc/freezer') / name)

@@ -5,6 +5,8 @@ from oslo_config import cfg
 
 GROUP = 'audit'
 
+MAP_FILE = 'api_audit_map.conf'
+
 OPTS: list[cfg.Opt] = [
     cfg.BoolOpt(
         'enabled',
@@ -17,10 +19,10 @@ OPTS: list[cfg.Opt] = [
     ),
     cfg.StrOpt(
         'map_file',
-        default='api_audit_map.conf',
+        default=MAP_FILE,
         help=(
             'File that maps paths to actions and resources, absolute or below the folders of the'
-            ' configuration.'
+            ' configuration. The default is in the package too, for where no such folder has it.'
         ),
     ),
     cfg.ListOpt(

@@ -8,7 +8,6 @@ databases whose schema changes are transactional (PostgreSQL, SQLite) a call hap
 import contextlib
 import logging
 from collections.abc import Iterator
-from pathlib import Path
 
 import sqlalchemy
 from alembic import command
@@ -18,8 +17,7 @@ from alembic.script import ScriptDirectory
 from oslo_config import cfg
 from sqlalchemy import URL, Connection, Engine
 
-import freezer_api
-from freezer_api import discretion
+from freezer_api import discretion, shipped
 from freezer_api.db import models, strangers, urls
 
 VERSION_TABLE = 'alembic_version'
@@ -35,9 +33,7 @@ Place = str | URL | Engine
 
 def scripts_location() -> str:
     """The folder of the migration scripts, installed or in a source tree."""
-    package = Path(freezer_api.__file__).resolve().parent
-    installed = package / 'migrations'
-    return str(installed if installed.is_dir() else package.parent / 'alembic')
+    return str(shipped.folder('migrations', 'alembic'))
 
 
 @contextlib.contextmanager

@@ -342,6 +342,10 @@ class EventsTest(AuditCase):
         self.assertEqual([], self.events())
         self.finish()
 
+    def test_a_map_comes_with_the_service(self) -> None:
+        for name in ('api_audit_map.conf', ''):
+            self.build_app(**{'audit.enabled': True, 'audit.map_file': name})
+
     def test_a_map_that_is_not_there_is_an_error_at_the_start(self) -> None:
         options = {'audit.enabled': True, 'audit.map_file': '/nowhere/map.conf'}
         conf = base.new_conf(self.database.url, **options)

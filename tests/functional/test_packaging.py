@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Every way of shipping the service carries the migration scripts."""
+"""Every way of shipping the service carries the migration scripts and the files of etc/."""
 
+import email
 import os
 import shutil
 import subprocess
@@ -31,6 +32,12 @@ NOT_SOURCES = shutil.ignore_patterns(
 
 SDIST = 'from setuptools import build_meta; build_meta.build_sdist({!r})'
 FIND_SCRIPTS = 'from freezer_api.db import migration; print(migration.scripts_location())'
+
+FIND_MAP = """
+from freezer_api import conf
+from freezer_api.api import audit
+print(audit._map_file(conf.new([], [])))
+"""
 
 
 def run(*command: str, cwd: Path, **environment: str) -> str:
@@ -101,6 +108,23 @@ class PackagingTest(base.TestCase):
     def test_wheel_has_the_scripts(self) -> None:
         self.assert_has_scripts(self.wheel)
 
+    def test_wheel_has_the_files_of_etc(self) -> None:
+        with zipfile.ZipFile(self.wheel) as archive:
+            names = set(archive.namelist())
+        files = {path.name for path in (ROOT / 'etc' / 'freezer').iterdir()}
+        self.assertIn('api_audit_map.conf', files)
+        self.assertEqual(set(), {f'freezer_api/etc/{name}' for name in files} - names)
+
+    def test_wheel_describes_itself_as_the_index_takes_it(self) -> None:
+        with zipfile.ZipFile(self.wheel) as archive:
+            (name,) = (name for name in archive.namelist() if name.endswith('/METADATA'))
+            described = email.message_from_bytes(archive.read(name))
+        classifiers = described.get_all('Classifier', [])
+        self.assertNotIn('Framework :: Pecan', classifiers)
+        self.assertIn('Development Status', {item.partition(' :: ')[0] for item in classifiers})
+        links = {item.partition(', ')[0] for item in described.get_all('Project-URL', [])}
+        self.assertLessEqual({'Documentation', 'Source', 'Bug Tracker'}, links)
+
     def test_sdist_has_the_scripts(self) -> None:
         with tarfile.open(self.sdist) as archive:
             names = {name.partition('/')[2] for name in archive.getnames()}
@@ -111,7 +135,7 @@ class PackagingTest(base.TestCase):
     def test_wheel_of_the_sdist_has_the_scripts(self) -> None:
         self.assert_has_scripts(self._wheel(self.sdist))
 
-    def test_wheel_finds_its_scripts(self) -> None:
+    def test_wheel_finds_its_scripts_and_its_map(self) -> None:
         target = self.folder / 'installed'
         pip(
             'install', '--no-deps', '--no-index', '--target', str(target), str(self.wheel),
@@ -122,6 +146,9 @@ class PackagingTest(base.TestCase):
         ).strip()
         self.assertEqual(str(target / 'freezer_api' / 'migrations'), printed)
         self.assertTrue(Path(printed, 'env.py').is_file())
+        found = run(sys.executable, '-c', FIND_MAP, cwd=self.folder, PYTHONPATH=str(target)).strip()
+        self.assertEqual(str(target / 'freezer_api' / 'etc' / 'api_audit_map.conf'), found)
+        self.assertTrue(Path(found).is_file())
 
     def test_checkout_finds_its_scripts(self) -> None:
         printed = run(sys.executable, '-c', FIND_SCRIPTS, cwd=ROOT).strip()
