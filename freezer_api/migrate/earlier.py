@@ -1,14 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Where earlier runs put documents, beside the index: what has a row decides about those that come later."""
 
-from collections import defaultdict
 from typing import Any
 
 import orjson
 import sqlalchemy as sa
 
 from freezer_api.context import RequestContext
-from freezer_api.migrate import targets
 from freezer_api.migrate.index import Index
 from freezer_api.migrate.ledger import ENTRIES
 from freezer_api.migrate.records import KINDS
@@ -44,28 +42,30 @@ def _page(connection: sa.Connection, last: str) -> list[Any]:
     return list(connection.execute(statement.order_by(ENTRIES.c.id).limit(_BATCH)))
 
 
-def _rows(connection: sa.Connection, entries: list[Any]) -> dict[tuple[str, str, str], Any]:
-    """Versions and times of change of the entries' rows, by kind, project and id."""
-    keys = defaultdict(list)
-    for entry in entries:
-        keys[entry.collection].append((entry.project_id, entry.target_id))
+def _rows(connection: sa.Connection, entries: list[Any]) -> dict[str, Any]:
+    """Versions and times of change of a page's rows, by the entries' ids."""
     found = {}
-    for kind, some in keys.items():
+    for kind in {entry.collection for entry in entries}:
         table, name = MAIN[kind]
-        statement = sa.select(table.c.project_id, table.c[name], table.c.version, table.c.updated_at)
-        for row in connection.execute(statement.where(targets.any_of(table.c.project_id, table.c[name], some))):
-            found[kind, row[0], row[1]] = (row.version, row.updated_at)
+        key = sa.and_(
+            table.c.project_id == ENTRIES.c.project_id, table.c[name] == ENTRIES.c.target_id
+        )
+        statement = sa.select(ENTRIES.c.id, table.c.version, table.c.updated_at).join_from(
+            ENTRIES, table, key
+        )
+        of_page = ENTRIES.c.id.between(entries[0].id, entries[-1].id)
+        for row in connection.execute(statement.where(of_page, ENTRIES.c.collection == kind)):
+            found[row.id] = (row.version, row.updated_at)
     return found
 
 
-def _held(entry: Any, found: dict[tuple[str, str, str], Any]) -> tuple[Any, ...]:
-    kind = entry.collection
-    row = found.get((kind, entry.project_id, entry.target_id))
+def _held(entry: Any, found: dict[str, Any]) -> tuple[Any, ...]:
+    row = found.get(entry.id)
     state = GONE
     if row is not None:
         state = SAME if row == (entry.version, entry.updated_at) else CHANGED
     reasons = orjson.loads(entry.reasons) if entry.reasons else []
     return (
-        *(bytes.fromhex(entry.id), KINDS.index(kind), bytes.fromhex(entry.digest)),
+        *(bytes.fromhex(entry.id), KINDS.index(entry.collection), bytes.fromhex(entry.digest)),
         *(entry.project_id, entry.target_id, 'uuid_made' not in reasons, state),
     )

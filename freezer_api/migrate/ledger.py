@@ -26,6 +26,8 @@ _RUNS: sa.Table = MigrationRun.__table__  # type: ignore[assignment]
 
 _LOCK = 'freezer_migration'
 _LOCK_NUMBER = 0x667265657A6572  # the same for PostgreSQL
+# Seconds that MySQL is to keep the connection with the lock, which says nothing else until the end.
+_STAY = sa.text('SET SESSION wait_timeout = 2147483')
 _TAKEN = 'Another migration into this database is at work.'
 
 # What stands in a remainder for values that were too large.
@@ -210,6 +212,8 @@ def locked(database: Database) -> Iterator[None]:
         return
     connection = engine.connect().execution_options(isolation_level='AUTOCOMMIT')
     try:
+        if engine.dialect.name != 'postgresql':
+            connection.execute(_STAY)
         if not _is_taken(connection, take):
             raise TargetError(_TAKEN)
         yield

@@ -12,7 +12,7 @@ from oslo_db import exception as db_exception
 
 from freezer_api import exceptions
 from freezer_api.db import clients, members
-from freezer_api.db.models import Client, ClientName, Session
+from freezer_api.db.models import Client, ClientName, MigrationEntry, Session
 from freezer_api.migrate.preparing import Prepared
 from freezer_api.migrate.records import Document
 from freezer_api.migrate.rows import ENTRIES, JOBS, MAIN, TABLES, Rows
@@ -128,7 +128,51 @@ def _take_names(connection: sa.Connection, rows: list[Document]) -> None:
         connection.execute(sa.insert(ClientName), values)
     for row in rows:
         if new.get(row['id']) is not row:
-            clients.take_name(connection, row['project_id'], row['id'], row['is_central'])
+            _take_name(connection, row)
+
+
+def _take_name(connection: sa.Connection, row: Document) -> None:
+    """Take a name as a registration does, even if jobs of earlier runs have it: they waited for this client.
+
+    :raises Conflict: as above
+    """
+    project_id, client_id = row['project_id'], row['id']
+    try:
+        clients.take_name(connection, project_id, client_id, row['is_central'])
+    except exceptions.Conflict:
+        if not row['is_central']:
+            raise
+        # From here on nobody else takes it before the transaction ends.
+        clients.take_name(connection, project_id, client_id, False)
+        if not _waits_alone(connection, project_id, client_id):
+            raise
+        connection.execute(
+            sa.update(ClientName)
+            .where(ClientName.id == client_id)
+            .values(central_project_id=project_id)
+        )
+
+
+def _waits_alone(connection: sa.Connection, project_id: str, client_id: str) -> bool:
+    """Whether all that other projects have under a client's name are jobs as they were migrated."""
+    client = sa.select(Client.id).where(Client.id == client_id, Client.project_id != project_id)
+    if connection.execute(client.limit(1)).first() is not None:
+        return False
+    count = sa.select(sa.func.count()).select_from
+    of_others = sa.and_(
+        _ATTACHMENTS.c.client_id == client_id, _ATTACHMENTS.c.project_id != project_id
+    )
+    entry = MigrationEntry
+    migrated = sa.and_(
+        entry.collection == 'jobs',
+        entry.project_id == _ATTACHMENTS.c.project_id,
+        entry.target_id == _ATTACHMENTS.c.job_id,
+        entry.version == _ATTACHMENTS.c.version,
+        entry.updated_at == _ATTACHMENTS.c.updated_at,
+    )
+    jobs = connection.execute(count(_ATTACHMENTS).where(of_others)).scalar()
+    as_migrated = count(_ATTACHMENTS.join(entry, migrated)).where(of_others)
+    return jobs == connection.execute(as_migrated).scalar()
 
 
 def _known_names(connection: sa.Connection, ids: Iterable[str]) -> set[str]:

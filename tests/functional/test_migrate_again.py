@@ -130,6 +130,58 @@ class LaterRunTest(migrating.MigrationTestCase):
         self.migrate(*lines, options=('--default-project', 'p8'))
         self.assertEqual({'p1', 'p8'}, {row['project_id'] for row in self.rows()['backups']})
 
+    def test_central_client_comes_after_jobs_of_other_projects(self) -> None:
+        member = job('j1', client_id='web01')
+        central = _without_project(elsewhere(client('web01', is_central=True)))
+        rejects = self.folder / 'rejected'
+        self.migrate(member, central, options=('--reject-file', rejects), code=2)
+        outcome = self.run_command('--dump', rejects, '--default-project', 'p9')
+        self.assertEqual(0, outcome.code, outcome.out)
+        self.migrate(member, central)
+        [attached] = self.rows()['job_attachments']
+        self.assertEqual('web01', attached['central_client_id'])
+        self.register('web01', status=409)
+
+    def test_central_client_gets_no_job_that_the_service_has_changed(self) -> None:
+        self.migrate(job('j1', client_id='web01'))
+        self.api.post(self.v2('jobs', 'j1', 'event'), json={'start': None})
+        central = elsewhere(client('web01', is_central=True))
+        report = self.migrate(central, code=2)
+        self.assertEqual(['target_conflict'], list(report['reasons']))
+
+    def test_client_does_not_move_to_where_another_one_is(self) -> None:
+        line = _without_project(client('web01'))
+        self.migrate(line, options=('--default-project', 'p1'))
+        self.register('web01')
+        before = self.rows()['clients']
+        report = self.migrate(line, options=('--default-project', 'p2'), code=2)
+        self.assertEqual(['target_conflict'], list(report['reasons']))
+        self.assertEqual(before, self.rows()['clients'])
+
+    def test_users_change_places(self) -> None:
+        kinds = (client('web01'), action('a1'), session('s1'), job('j1', session_id='s1'), backup(1))
+        lines = []
+        for user_id in ('alice', 'bob'):
+            for line in kinds:
+                line = _without_project(elsewhere(line, user_id=user_id))
+                lines.append({**line, '_index': f'of-{user_id}'})
+        users = self.folder / 'map'
+        for alice, bob in (('p1', 'p2'), ('p2', 'p1')):
+            users.write_text(f'alice {alice}\nbob {bob}\n')
+            self.migrate(*lines, options=('--map', users))
+            rows = self.rows()
+            for name in ('clients', 'actions', 'sessions', 'jobs', 'backups'):
+                places = {row['project_id']: row['user_id'] for row in rows[name]}
+                self.assertEqual({alice: 'alice', bob: 'bob'}, places, name)
+            members = {row['project_id']: row['session_id'] for row in rows['job_attachments']}
+            self.assertEqual({alice: 's1', bob: 's1'}, members)
+
+    def test_number_in_place_of_a_uuid_is_kept_by_one_client(self) -> None:
+        first, second = client('web01', 'c1', uuid=5), client('web02', 'c2', uuid=5)
+        report = self.migrate(first, second)
+        self.assertEqual({'fixed': 2}, counts(report, 'clients'))
+        self.assertEqual(2, len({row['uuid'] for row in self.rows()['clients']}))
+
 
 class LaterVerificationTest(migrating.MigrationTestCase):
     """Documents compared again when the service has been at work, or with other options."""

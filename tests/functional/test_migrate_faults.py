@@ -10,6 +10,7 @@ import resource
 import signal
 import subprocess
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from freezer_api.migrate import dump as dump_files
+from freezer_api.migrate import loader
 from tests import migrating
 from tests.migrating import backup, mixture
 
@@ -243,6 +245,24 @@ class FaultTest(migrating.MigrationTestCase):
         self.assertIn('Another migration', outcome.err)
         # The lock ends with its holder.
         self.migrate(backup(1))
+
+    def test_lock_outlasts_the_time_that_the_server_waits_for_connections(self) -> None:
+        if self.database_name != 'mariadb':
+            self.skipTest('Other servers keep connections that say nothing.')
+        self.configure(f'{self.database.url}&init_command=SET%20SESSION%20wait_timeout%3D1')
+        load = loader.Loader.load
+        codes: list[int] = []
+
+        def load_slowly(*arguments: Any) -> None:
+            self.patch(loader.Loader, 'load', load)
+            time.sleep(2)
+            codes.append(self.run_command('--dump', dump).code)
+            load(*arguments)
+
+        self.patch(loader.Loader, 'load', load_slowly)
+        dump = self.write(backup(1))
+        codes.append(self.run_command('--dump', dump).code)
+        self.assertEqual([5, 0], codes)
 
 
 class SourceTest(migrating.MigrationTestCase):
