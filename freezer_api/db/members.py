@@ -11,7 +11,7 @@ from freezer_api.context import RequestContext
 from freezer_api.db import search, session, session_rows, session_runs, swaps
 from freezer_api.db.documents import Document, dump, load, without
 from freezer_api.db.models import Job, JobAttachment
-from freezer_api.domain import reports, runs
+from freezer_api.domain import reports, runs, schedules
 
 # Of a job in no session.
 OUTSIDE: Document = {
@@ -118,7 +118,7 @@ class Members:
         # One after the other, which is their order in the session.
         now = session.microseconds() + len(self._changes)
         self._changes[job_id] = {**_joining(self._session_id, tag, row._mapping, now), **part}
-        self._schedules[job_id] = {**load(row.scheduling), **_definition(schedule)}
+        self._schedules[job_id] = {**load(row.scheduling), **schedules.definition(schedule)}
 
     def leave(self, job_id: str, **values: Any) -> None:
         """Let a job go out.
@@ -134,7 +134,7 @@ class Members:
 
     def reschedule(self, before: Document, after: Document) -> None:
         """Change in the jobs' schedules what changes in the session's."""
-        old, new = _definition(before), _definition(after)
+        old, new = schedules.definition(before), schedules.definition(after)
         if old == new:
             return
         removed = old.keys() - new.keys()
@@ -262,11 +262,6 @@ def from_part(part: Document) -> Document:
 
 def _or_none(value: Any) -> Any:
     return None if value == '' else value
-
-
-def _definition(schedule: Document) -> Document:
-    """The part of a session's schedule that its jobs take over."""
-    return {key: value for key, value in schedule.items() if key.startswith('schedule_')}
 
 
 def former_of(row: Any) -> tuple[str, ...]:

@@ -19,7 +19,7 @@ from typing import Any
 
 import orjson
 
-from freezer_api.domain import entries, events
+from freezer_api.domain import entries, events, schedules
 from freezer_api.domain.merge import merge, same
 
 Document = dict[str, Any]
@@ -142,8 +142,7 @@ def digests(document: Mapping[str, Any]) -> dict[str, str]:
     found = {name: _digest(name, document[name] or '') for name in _TEXTS if name in document}
     schedule = document.get('job_schedule')
     if isinstance(schedule, dict):
-        definition = {key: value for key, value in schedule.items() if key.startswith('schedule_')}
-        found['job_schedule'] = _digest('job_schedule', definition)
+        found['job_schedule'] = _digest('job_schedule', schedules.definition(schedule))
     actions = document.get('job_actions')
     if isinstance(actions, list):
         ids = [entry.get('action_id') if isinstance(entry, dict) else None for entry in actions]

@@ -82,7 +82,7 @@ def problem(schedule: Schedule, zones: bool = False) -> str | None:
 
 def new_problem(schedule: Schedule, stored: Schedule, zones: bool = False) -> str | None:
     """As :func:`problem`, but for what ``stored`` suffers from already, from the same values."""
-    if _definition(schedule) == _definition(stored):
+    if definition(schedule) == definition(stored):
         return None
     known = list(_problems(stored, zones))
     return next((found.text for found in _problems(schedule, zones) if found not in known), None)
@@ -139,7 +139,8 @@ def _trigger(
     return DateTrigger(now + _AT_ONCE, timezone=local)
 
 
-def _definition(schedule: Schedule) -> dict[str, Any]:
+def definition(schedule: Schedule) -> dict[str, Any]:
+    """When to run: the part of a schedule that is no state of a run, and that a session gives to its jobs."""
     return {key: value for key, value in schedule.items() if key.startswith('schedule_')}
 
 

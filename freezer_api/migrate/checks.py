@@ -56,7 +56,7 @@ def problems(kind: str, document: Document, zones: bool) -> list[str]:
     except exceptions.BadRequest as error:
         found.append(SCHEMA + _key(error.description, kind))
     schedule = document[_SCHEDULES[kind]] if kind in _SCHEDULES else {}
-    definition = {key: value for key, value in schedule.items() if key.startswith('schedule_')}
+    definition = schedules.definition(schedule)
     if definition:
         problem = _problem(orjson.dumps(definition, option=orjson.OPT_SORT_KEYS), zones)
         found += [] if problem is None else [SCHEDULE + _key(problem, kind)]

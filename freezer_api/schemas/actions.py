@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Actions of the catalogue. Keys that are not named here are free."""
 
-from freezer_api.schemas import common
+from freezer_api.schemas import common, validation
 
 SCHEMA: common.Schema = {
     'type': 'object',
@@ -9,7 +9,7 @@ SCHEMA: common.Schema = {
     'properties': common.ACTION,
 }
 
-_resource = common.Resource(create=SCHEMA, replace=SCHEMA)
+_resource = validation.Resource(create=SCHEMA, replace=SCHEMA)
 
 check_create = _resource.check_create
 check_replace = _resource.check_replace

@@ -2,7 +2,7 @@
 """Backups. The metadata is free but for the keys that say what was saved, and where."""
 
 from freezer_api import exceptions
-from freezer_api.schemas import common
+from freezer_api.schemas import common, validation
 
 AVAILABLE = 'available'
 STATUSES = ('creating', AVAILABLE, 'error', 'deleting', 'deleted', 'restoring')
@@ -65,10 +65,10 @@ PATCH_SCHEMA: common.Schema = {
     'properties': {'status': _STATUS, 'backup_metadata': common.OBJECT},
 }
 
-_patch = common.Validator(PATCH_SCHEMA)
+_patch = validation.Validator(PATCH_SCHEMA)
 
-check_create = common.Validator(SCHEMA).check
-check_create_v1 = common.Validator(SCHEMA_V1).check
+check_create = validation.Validator(SCHEMA).check
+check_create_v1 = validation.Validator(SCHEMA_V1).check
 
 
 def check_update(patch: common.Document) -> None:

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Registrations of clients. Keys that are not named here are free."""
 
-from freezer_api.schemas import common
+from freezer_api.schemas import common, validation
 
 
 def _capabilities(words: tuple[str, ...]) -> common.Schema:
@@ -38,4 +38,4 @@ DEFAULTS: dict[str, list[str]] = {
     'supported_engines': list(common.ENGINES),
 }
 
-check_create = common.Validator(SCHEMA).check
+check_create = validation.Validator(SCHEMA).check

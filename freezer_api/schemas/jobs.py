@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Jobs. Every key that an answer shows is accepted: the dashboard sends whole answers back."""
 
-from freezer_api.schemas import common
+from freezer_api.schemas import common, validation
 
 ENTRY: common.Schema = {
     'type': 'object',
@@ -37,7 +37,7 @@ SCHEMA: common.Schema = {
     'required': ['client_id', 'job_actions'],
 }
 
-_resource = common.Resource(create=SCHEMA, replace=SCHEMA)
+_resource = validation.Resource(create=SCHEMA, replace=SCHEMA)
 
 check_create = _resource.check_create
 check_replace = _resource.check_replace

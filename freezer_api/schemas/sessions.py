@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Sessions. Keys that are not named here are free."""
 
-from freezer_api.schemas import common
+from freezer_api.schemas import common, validation
 
 # A time, or "" where there was none yet.
 _TIME: common.Schema = {
@@ -46,7 +46,7 @@ SCHEMA: common.Schema = {
     },
 }
 
-_resource = common.Resource(
+_resource = validation.Resource(
     # A new session has no jobs, whatever the caller says of them; clients send {} and lists.
     create=common.variant(SCHEMA, jobs={}),
     replace=common.variant(SCHEMA, 'session_tag', session_id=common.IDENTIFIER),

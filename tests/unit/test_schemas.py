@@ -7,7 +7,7 @@ from typing import Any
 import testtools
 
 from freezer_api import exceptions
-from freezer_api.schemas import actions, backups, clients, common, jobs, sessions
+from freezer_api.schemas import actions, backups, clients, common, jobs, sessions, validation
 from tests.unit.documents import Document, SchemaTestCase, entry, job, session, without
 
 INT64 = 2**63 - 1
@@ -445,6 +445,6 @@ class BuildingBlocksTest(testtools.TestCase):
         self.assertEqual(before, schema)
 
     def test_a_document_that_is_no_object_is_refused(self) -> None:
-        validator = common.Validator({'type': 'object'})
+        validator = validation.Validator({'type': 'object'})
         error = self.assertRaises(exceptions.BadRequest, validator.check, [])
         self.assertEqual('The document must be an object.', error.description)
