@@ -156,7 +156,10 @@ class ProgramsTest(base.TestCase):
                 self.search(f'{method} {url}', str(answer.headers))
             # From here on statements fail.
             with sqlite3.connect(path) as database:
-                database.execute('DROP TABLE IF EXISTS jobs')
+                database.execute(
+                    'CREATE TRIGGER IF NOT EXISTS broken BEFORE INSERT ON jobs'
+                    " BEGIN SELECT RAISE(ABORT, 'broken'); END"
+                )
             database.close()
         secret = self.marks.name(Kind.CREDENTIAL, 'a header')
         for line in (

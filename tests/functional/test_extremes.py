@@ -83,10 +83,10 @@ class ExtremesTest(base.ApiTestCase):
     def test_large_definition_of_a_deleted_action_stays_with_its_jobs(self) -> None:
         api = self.patient_service()
         api.post(self.v2('clients'), json={'client_id': 'web01'}, status=201)
-        definition = {'action': 'backup', 'note': 'x' * 9_000_000}
+        definition = {'action': 'backup', 'note': 'x' * 7_000_000}
         body = {'action_id': 'large', 'freezer_action': definition}
         api.post(self.v2('actions'), json=body, status=201)
-        entry = {'action_id': 'large', 'note': 'y' * 9_000_000}
+        entry = {'action_id': 'large', 'note': 'y' * 7_000_000}
         job = {'job_id': 'j1', 'client_id': 'web01', 'job_actions': [entry]}
         api.post(self.v2('jobs'), json=job, status=201)
         api.delete(self.v2('actions', 'large'), status=204)

@@ -48,7 +48,7 @@ class StreamsTest(migrating.MigrationTestCase):
                 file.write(f'[DEFAULT]\n{option}\n')
             outcome = self.run_command('--dump', path)
             self.assertEqual(5, outcome.code, outcome.err)
-            self.assertIn('The log cannot be written', outcome.err)
+            self.assertIn('The configuration is wrong', outcome.err)
             self.assertIn('/nope', outcome.err)
 
 

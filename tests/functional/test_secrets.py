@@ -227,7 +227,7 @@ class SecretsTest(routes.RouteTestCase):
             connection: Any, cursor: Any, statement: str, parameters: Any, context: Any, many: bool
         ) -> tuple[str, Any]:
             for word in ('INSERT INTO ', 'UPDATE '):
-                statement = statement.replace(word, f'{word}no_such_')
+                statement = statement.replace(word, f'NO {word}')
             return statement, parameters
 
         for engine in application.database.engines:
