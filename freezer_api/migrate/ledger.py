@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from oslo_db import exception as db_exception
 
 from freezer_api.db import session
-from freezer_api.db.documents import MAX_SIZE
+from freezer_api.db.documents import MAX_SIZE, size_in_statement
 from freezer_api.db.models import MigrationEntry, MigrationRun
 from freezer_api.db.session import Database
 from freezer_api.migrate import records
@@ -91,22 +91,17 @@ def text(remainder: Document | None, packet: int | None = None) -> str | None:
     found = records.dumps(remainder)
     most = MAX_SIZE if packet is None else min(MAX_SIZE, packet)
     left = most - _AROUND
-    if 4 * len(found) < _SMALL or _size(found) <= left:
+    if 4 * len(found) < _SMALL or size_in_statement(found) <= left:
         return found
     parts = {name: records.dumps({name: value}) for name, value in remainder.items()}
     kept = {}
     for name in sorted(parts, key=lambda name: len(parts[name])):
-        left -= _size(parts[name])
+        left -= size_in_statement(parts[name])
         if left < 0:
             break
         kept[name] = remainder[name]
     left_out = [len(text.encode()) for name, text in parts.items() if name not in kept]
     return records.dumps({**kept, _OMITTED: {'keys': len(left_out), 'bytes': sum(left_out)}})
-
-
-def _size(text: str) -> int:
-    """Bytes in a statement, where quotes have a backslash before them."""
-    return len(text.encode()) + sum(text.count(letter) for letter in '"\'\\')
 
 
 def look_again(connection: sa.Connection, kind: str, condition: Any) -> None:

@@ -16,6 +16,7 @@ from freezer_api.db import (
     search,
     sessions,
 )
+from freezer_api.db.documents import size_in_statement
 from freezer_api.db.models import (
     Action,
     ActionAttachment,
@@ -176,9 +177,7 @@ def size(rows: Rows) -> int:
 
 
 def _size_of(text: str) -> int:
-    if len(text) < _LARGE:
-        return 4 * len(text)
-    return len(text.encode()) + sum(text.count(letter) for letter in '"\'\\')
+    return 4 * len(text) if len(text) < _LARGE else size_in_statement(text)
 
 
 def fingerprint(rows: Rows, kind: str) -> tuple[int, int]:
