@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from freezer_api import exceptions
 from freezer_api.context import RequestContext
-from freezer_api.db import quotas, search, session, swaps
+from freezer_api.db import functions, quotas, search, session, swaps
 from freezer_api.db.documents import Document, dump, load, without
 from freezer_api.db.models import Backup
 from freezer_api.domain.merge import same
@@ -19,7 +19,7 @@ def _spelled(name: str, column: Any) -> Callable[[search.Condition], Any]:
     """Search a key of the first documents by its name there, and in later ones by the column of its new name."""
 
     def clause(condition: search.Condition) -> Any:
-        given = search.json_text(Backup.backup_metadata, (name,))
+        given = functions.json_text(Backup.backup_metadata, (name,))
         value = sa.func.coalesce(given, sa.cast(column, sa.Text))
         return search.equals(value, search.as_text(condition.value), condition.negated)
 

@@ -32,7 +32,7 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.expression import ColumnElement, FunctionElement, Subquery
 
 from freezer_api.context import RequestContext
-from freezer_api.db import search, session
+from freezer_api.db import functions, search, session
 from freezer_api.db.models import Job, JobAttachment, PageEnd
 
 # Seconds that an end counts where a reader is gone and others poll. Agents ask for the next page at once; this is for
@@ -119,7 +119,7 @@ def _jobs(all_projects: bool, by_user: bool, continued: bool) -> Any:
     own: Any = JobAttachment
     index = 'ix_job_attachments_poll'
     order: list[Any] = [own.created_at, _binary(own.job_id)]
-    client: Any = search.exactly(own.client_id == sa.bindparam('client_id'))
+    client: Any = functions.exactly(own.client_id == sa.bindparam('client_id'))
     clauses = [client, own.completed == sa.false()]
     if all_projects:
         index += '_all'

@@ -14,12 +14,10 @@ from typing import Any
 
 import orjson
 import sqlalchemy as sa
-from sqlalchemy.ext.compiler import compiles
-from sqlalchemy.sql import operators
-from sqlalchemy.sql.expression import ColumnElement, FunctionElement, Subquery
+from sqlalchemy.sql.expression import ColumnElement, Subquery
 
 from freezer_api import exceptions
-from freezer_api.db import documents
+from freezer_api.db import documents, functions
 from freezer_api.domain import secrets
 
 Scalar = str | int | float | bool | None
@@ -46,8 +44,6 @@ _KEY_LENGTH = 255
 _DIGITS = re.compile('-?[0-9]{1,19}')
 
 # What databases take in one statement has limits: of terms, of arguments to a function, of a pattern's length.
-MAX_CONDITIONS = 200
-MAX_TEXT = 1000
 _MAX_STEPS = 32
 
 
@@ -60,7 +56,7 @@ class Terms:
     """
 
     conditions: int = 100
-    text_length: int = MAX_TEXT
+    text_length: int = 1000
 
 
 _DEFAULTS = Terms()
@@ -255,74 +251,6 @@ def _collect_text(values: Iterable[Any], found: list[str]) -> None:
             found.append(str(value))
 
 
-class json_text(FunctionElement[str]):  # noqa: N801  # named as the SQL functions beside it
-    """A scalar inside of a JSON text, as text; NULL if it is null or not there."""
-
-    inherit_cache = True
-    type = sa.Text()
-
-    def __init__(self, document: Column, path: Sequence[str]) -> None:
-        json_path = '$' + ''.join(f'."{step}"' for step in path)
-        super().__init__(document, sa.literal(json_path), *(sa.literal(step) for step in path))
-
-
-@compiles(json_text, 'sqlite')
-def _sqlite_json_text(element: Any, compiler: Any, **kwargs: Any) -> str:
-    document, path, *_ = (compiler.process(clause, **kwargs) for clause in list(element.clauses)[:2])
-    return (
-        f"CASE json_type({document}, {path}) WHEN 'true' THEN 'true' WHEN 'false' THEN 'false'"
-        f' ELSE CAST(json_extract({document}, {path}) AS TEXT) END'
-    )
-
-
-@compiles(json_text, 'mysql')
-@compiles(json_text, 'mariadb')
-def _mysql_json_text(element: Any, compiler: Any, **kwargs: Any) -> str:
-    document, path = (compiler.process(clause, **kwargs) for clause in list(element.clauses)[:2])
-    # What MySQL extracts is no text, and its null does not equal 'null' before it is one. The outer cast is for the
-    # comparisons, which would ignore case, and in any collation of texts blanks at the end.
-    return (
-        f'CAST(JSON_UNQUOTE(NULLIF(CAST(JSON_EXTRACT({document}, {path}) AS CHAR CHARACTER SET utf8mb4),'
-        " 'null')) AS BINARY)"
-    )
-
-
-@compiles(json_text, 'postgresql')
-def _postgresql_json_text(element: Any, compiler: Any, **kwargs: Any) -> str:
-    document, _, *steps = list(element.clauses)
-    arguments = ', '.join(f'CAST({compiler.process(step, **kwargs)} AS TEXT)' for step in steps)
-    return f'json_extract_path_text(CAST({compiler.process(document, **kwargs)} AS JSON), {arguments})'
-
-
-class exactly(FunctionElement[bool]):  # noqa: N801  # named as the SQL functions beside it
-    """A comparison of a text column, ``==`` or ``!=``, that minds blanks at the end on all databases."""
-
-    inherit_cache = True
-    # Not Boolean: the databases without booleans would compare with 1, and use no index.
-    type: Any = sa.types.NULLTYPE
-
-    def __init__(self, comparison: Any) -> None:
-        super().__init__(comparison)
-
-
-@compiles(exactly)
-def _plain_exactly(element: Any, compiler: Any, **kwargs: Any) -> str:
-    return f'({compiler.process(element.clauses, **kwargs)})'
-
-
-@compiles(exactly, 'mysql')
-@compiles(exactly, 'mariadb')
-def _mysql_exactly(element: Any, compiler: Any, **kwargs: Any) -> str:
-    # Their collations pad texts with blanks. The first comparison is what an index can go by.
-    (comparison,) = element.clauses
-    left, right = (
-        compiler.process(side, **kwargs) for side in (comparison.left, comparison.right)
-    )
-    text = compiler.process(comparison, **kwargs)
-    sign, glue = ('=', 'AND') if comparison.operator is operators.eq else ('!=', 'OR')
-    return f'({text} {glue} CHAR_LENGTH({left}) {sign} CHAR_LENGTH({right}))'
-
-
 def _comparable(column: Column, value: Scalar) -> Any:
     """The value as the column's type; None if no such column has it."""
     if isinstance(column.type, sa.Boolean):
@@ -354,7 +282,7 @@ def equals(column: Column, value: Scalar | Parameter, negated: bool = False) -> 
 
 
 def _compared(column: Column, comparison: Any) -> Any:
-    return exactly(comparison) if isinstance(column.type, sa.String) else comparison
+    return functions.exactly(comparison) if isinstance(column.type, sa.String) else comparison
 
 
 def in_lower_case(column: Column, text: str) -> Clause:
@@ -515,7 +443,7 @@ def in_documents(*documents: Column) -> Callable[[tuple[str, ...], Condition], C
     """Look keys up in JSON documents; the first that has the key decides."""
 
     def condition_on(path: tuple[str, ...], condition: Condition) -> Clause:
-        found = [json_text(document, path) for document in documents]
+        found = [functions.json_text(document, path) for document in documents]
         value: ColumnElement[Any] = sa.func.coalesce(*found) if len(found) > 1 else found[0]
         if condition.value is None:
             return value.is_not(None) if condition.negated else value.is_(None)
