@@ -3,7 +3,6 @@
 
 import json
 import socket
-import subprocess
 from typing import Any
 
 from gunicorn.http import errors
@@ -40,14 +39,7 @@ class ServerTest(test_manage.CommandTestCase):
             log_file=self.log,
             default_log_levels='freezer_api=INFO',
         )
-        server = subprocess.Popen(
-            self.command(), stdout=subprocess.PIPE, text=True, cwd=test_manage._TREE
-        )
-        self.addCleanup(server.communicate, timeout=_PATIENCE)
-        self.addCleanup(server.terminate)
-        assert server.stdout is not None
-        host, port = server.stdout.readline().split('/')[-1].strip().split(':')
-        self.place = (host, int(port))
+        _, self.place = self.start_server(_PATIENCE)
 
     def send(self, content: bytes) -> bytes:
         """What is answered until the server closes the connection."""

@@ -62,6 +62,18 @@ class CommandTestCase(base.TestCase):
         self.assertNotIn('Traceback', result.stdout + result.stderr)
         return result
 
+    def start_server(self, seconds: int) -> tuple[subprocess.Popen[str], tuple[str, int]]:
+        """Start the service, until the test ends; return its process, and the host and port it listens on.
+
+        :param seconds: that it may take to end
+        """
+        server = subprocess.Popen(self.command(), stdout=subprocess.PIPE, text=True, cwd=_TREE)
+        self.addCleanup(server.communicate, timeout=seconds)
+        self.addCleanup(server.terminate)
+        assert server.stdout is not None
+        host, port = server.stdout.readline().split('/')[-1].strip().split(':')
+        return server, (host, int(port))
+
     def assert_works(self, *args: str, stdin: str = '') -> str:
         result = self.run_command(*args, stdin=stdin)
         self.assertEqual(0, result.returncode, result.stderr)

@@ -4,7 +4,6 @@
 import http.client
 import json
 import signal
-import subprocess
 import time
 
 from freezer_api.db import migration
@@ -34,14 +33,7 @@ class ReloadTest(test_manage.CommandTestCase):
         )
         self.good = f'{self.config_file.read_text()}[oslo_policy]\npolicy_file = {self.policy}\n'
         self.config_file.write_text(self.good)
-        self.server = subprocess.Popen(
-            self.command(), stdout=subprocess.PIPE, text=True, cwd=test_manage._TREE
-        )
-        self.addCleanup(self.server.communicate, timeout=_PATIENCE)
-        self.addCleanup(self.server.terminate)
-        assert self.server.stdout is not None
-        host, port = self.server.stdout.readline().split('/')[-1].strip().split(':')
-        self.place = (host, int(port))
+        self.server, self.place = self.start_server(_PATIENCE)
 
     def register(self) -> int:
         """The status of the answer to a registration."""
